@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright the mmreplay authors
+"""Includes go down only: between the layers, and between the ranks inside src/mm/.
+
+usage: layers.py SOURCE_ROOT BUILD_ROOT LAYER:SEEN,SEEN...
+
+The layers and what each may see come from the table in meson.build. The ranks of src/mm/ are in RANKS
+below: a file may include lower ranks, and its own rank as long as no circle of modules comes about. A
+module is a file name without suffix; page_alloc-slow.c belongs to the module page_alloc unless it is in
+the table itself, and PARTS names files that share a module under other names.
+"""
+
+import os
+import sys
+
+import tree
+
+# From the ground up. A new module of src/mm/ gets its place here.
+RANKS = [
+    'mm_types mmzone gfp page-flags vmstat mm_config pressure',
+    'memmap buddy',
+    'memcg mempolicy',
+    'page_alloc',
+    'slab',
+    'quicklist vmalloc pgtable memory fragmentation tlbflush mmu_gather highmem dma',
+    'kstack anon_vma interval_tree vm_fault',
+    'vma lru workingset',
+    'rmap',
+    'swapfile swap_state filemap readahead huge_pmd vma_merge zap',
+    'migrate move_page_tables',
+    'huge_memory hugetlb',
+    'writeback compaction memcontrol',
+    'vmscan khugepaged numa_balancing oom_kill',
+    'fault mmap fork exec',
+    'mmu',
+]
+# The kernel has these in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all.
+PARTS = {'munmap': 'mmap', 'mremap': 'mmap', 'mprotect': 'mmap', 'mlock': 'mmap', 'madvise': 'mmap'}
+RANK = {name: rank for rank, row in enumerate(RANKS) for name in row.split()}
+
+
+def module_of(path):
+    """The module that a file of src/mm/ belongs to, None when the table has no place for it."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    parts = stem.replace('-', '_').split('_')
+    if stem in PARTS:
+        return PARTS[stem]
+    for n in range(len(parts), 0, -1):
+        for name in RANK:
+            if name.replace('-', '_') == '_'.join(parts[:n]):
+                return name
+    return None
+
+
+def check_layers(root, layers):
+    for path in tree.files(root, ['src'], ('.c', '.h')):
+        layer = path.split(os.sep)[1]
+        if layer not in layers:
+            if os.sep in os.path.relpath(path, 'src'):
+                yield f'{path}: src/{layer} is not in the table of layers in meson.build'
+            continue
+        for line, inc, quoted in tree.includes(tree.read(root, path)):
+            first = inc.split('/')[0]
+            if '..' in inc.split('/'):
+                yield f'{path}:{line}: "{inc}" climbs out of its folder'
+            elif quoted and (first not in layers or '/' not in inc):
+                yield f'{path}:{line}: "{inc}" does not name its layer, as in "base/list.h"'
+            elif first in layers and first != layer and first not in layers[layer]:
+                yield f'{path}:{line}: {layer} must not include {inc}'
+
+
+def check_ranks(root):
+    edges = {}
+    for path in tree.files(root, ['src/mm'], ('.c', '.h')):
+        module = module_of(path)
+        if module is None:
+            yield f'{path}: no rank; give it a place in RANKS of tests/lint/layers.py'
+            continue
+        for line, inc, _ in tree.includes(tree.read(root, path)):
+            if not inc.startswith('mm/'):
+                continue
+            to = module_of(inc)
+            if to is None:
+                yield f'{path}:{line}: {inc} has no rank'
+            elif RANK[to] > RANK[module]:
+                yield f'{path}:{line}: {module} (r{RANK[module]}) must not include {inc} (r{RANK[to]})'
+            elif to != module:
+                edges.setdefault(module, {}).setdefault(to, f'{path}:{line}')
+    yield from circles(edges)
+
+
+def circles(edges):
+    """Each circle of modules, once, by depth-first search."""
+    done, trail = set(), []
+
+    def visit(module):
+        if module in trail:
+            ring = trail[trail.index(module):] + [module]
+            where = ', '.join(edges[a][b] for a, b in zip(ring, ring[1:]))
+            yield f'circle {" -> ".join(ring)} ({where})'
+            return
+        if module in done:
+            return
+        trail.append(module)
+        for to in sorted(edges.get(module, {})):
+            yield from visit(to)
+        trail.pop()
+        done.add(module)
+
+    for module in sorted(edges):
+        yield from visit(module)
+
+
+def check_roots(build, layers):
+    """The include roots that the compiler really gets hold the same."""
+    for layer, seen in layers.items():
+        have = sorted(os.listdir(os.path.join(build, 'roots', layer)))
+        want = sorted([layer] + seen)
+        if have != want:
+            yield f'roots/{layer} holds {have}, the table says {want}'
+
+
+def main():
+    root, build, *rows = sys.argv[1:]
+    layers = {name: seen.split(',') if seen else [] for name, seen in (r.split(':') for r in rows)}
+    tree.verdict([*check_layers(root, layers), *check_ranks(root), *check_roots(build, layers)])
+
+
+main()
