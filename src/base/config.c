@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* Reading and writing one setting by its row. */
+#include "base/config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/strbuf.h"
+#include "base/units.h"
+
+static uint64_t *value_of(const struct config_row *row, void *conf)
+{
+	return (uint64_t *)(void *)((char *)conf + row->offset);
+}
+
+void config_defaults(const struct config_table *t, void *conf)
+{
+	for (size_t i = 0; i < t->nr; i++)
+		BUG_ON(config_set(&t->rows[i], conf, t->rows[i].def, NULL));
+}
+
+const struct config_row *config_find(const struct config_table *t, const char *key)
+{
+	for (size_t i = 0; i < t->nr; i++)
+		if (!strcmp(t->rows[i].key, key))
+			return &t->rows[i];
+	return NULL;
+}
+
+static int parse_bool(const struct config_row *row, const char *s, uint64_t *ret,
+		      struct mmr_error *err)
+{
+	static const char *const words[][2] = {
+		{"0", "1"}, {"off", "on"}, {"no", "yes"}, {"false", "true"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (unsigned v = 0; v < 2; v++)
+			if (!strcmp(s, words[i][v])) {
+				*ret = v;
+				return 0;
+			}
+	return err_set(err, -EINVAL, "bad value '%s' for '%s' (on or off)", s, row->key);
+}
+
+static int parse_choice(const struct config_row *row, const char *s, uint64_t *ret,
+			struct mmr_error *err)
+{
+	struct strbuf all = {0};
+	int rc;
+
+	for (size_t i = 0; row->choices[i]; i++) {
+		if (!strcmp(row->choices[i], s)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	for (size_t i = 0; row->choices[i]; i++)
+		strbuf_addf(&all, "%s%s", i ? ", " : "", row->choices[i]);
+	rc = err_set(err, -EINVAL, "bad value '%s' for '%s' (one of %s)", s, row->key,
+		     all.s ? all.s : "none");
+	strbuf_finish(&all);
+	return rc;
+}
+
+static const char *format_value(enum config_type type, uint64_t value, char *buf, size_t size)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} times[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
+	size_t i = 0;
+
+	if (type == CONFIG_SIZE)
+		return format_size(value, buf, size);
+	if (type == CONFIG_TIME && value) {
+		while (value % times[i].ns)
+			i++;
+		snprintf(buf, size, "%" PRIu64 "%s", value / times[i].ns, times[i].unit);
+	} else {
+		snprintf(buf, size, "%" PRIu64, value);
+	}
+	return buf;
+}
+
+static int check_range(const struct config_row *row, const char *text, uint64_t value,
+		       struct mmr_error *err)
+{
+	char min[32], max[32];
+
+	if (value >= row->min && value <= row->max)
+		return 0;
+	return err_set(err, -ERANGE, "value '%s' for '%s' is out of range (%s to %s)", text,
+		       row->key, format_value(row->type, row->min, min, sizeof(min)),
+		       format_value(row->type, row->max, max, sizeof(max)));
+}
+
+int config_set(const struct config_row *row, void *conf, const char *text, struct mmr_error *err)
+{
+	uint64_t value = 0;
+	int rc = 0;
+
+	switch (row->type) {
+	case CONFIG_BOOL:
+		rc = parse_bool(row, text, &value, err);
+		break;
+	case CONFIG_CHOICE:
+		rc = parse_choice(row, text, &value, err);
+		break;
+	case CONFIG_UINT:
+		rc = parse_u64(text, &value, err);
+		break;
+	case CONFIG_SIZE:
+		rc = parse_size(text, &value, err);
+		break;
+	case CONFIG_TIME:
+		rc = parse_time(text, &value, err);
+		break;
+	}
+	if (row->type != CONFIG_BOOL && row->type != CONFIG_CHOICE) {
+		if (rc)
+			return err_prefix(err, rc, "bad value for '%s'", row->key);
+		rc = check_range(row, text, value, err);
+	}
+	if (rc == 0)
+		*value_of(row, conf) = value;
+	return rc;
+}
+
+const char *config_format(const struct config_row *row, const void *conf, char *buf, size_t size)
+{
+	uint64_t value = *value_of(row, (void *)conf);
+
+	if (row->type == CONFIG_BOOL)
+		snprintf(buf, size, "%s", value ? "on" : "off");
+	else if (row->type == CONFIG_CHOICE)
+		snprintf(buf, size, "%s", row->choices[value]);
+	else
+		format_value(row->type, value, buf, size);
+	return buf;
+}

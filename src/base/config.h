@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * Settings: one table of rows per subsystem. The same rows parse `-s KEY=VALUE` and the JSON
+ * configuration, print help and `mmreplay list keys`, echo the effective configuration into the
+ * result, and are checked against mmreplay-config(5).
+ *
+ * Every setting is a uint64_t in the subsystem's struct, at row->offset: a bool is 0 or 1, a size
+ * is bytes, a time is nanoseconds, a choice is the index of its name.
+ *
+ * Interface:
+ *   - a subsystem defines const struct config_table foo_config = {"foo", rows, ARRAY_SIZE(rows)}
+ *   - config_defaults() fills a struct in, config_set() sets one key from text
+ *   - config_format() writes a value as text that config_set() takes
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum config_type { CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE };
+
+struct config_row {
+	const char *key;		/* full name: "vm.overcommit_memory" */
+	enum config_type type;
+	size_t offset;			/* of the uint64_t in the subsystem's struct */
+	const char *def;		/* default, as a user would write it */
+	uint64_t min, max;		/* inclusive, for UINT, SIZE and TIME */
+	const char *const *choices;	/* NULL-terminated, for CHOICE */
+	const char *help;		/* one line; names the kernel's file or sysctl, if any */
+};
+
+struct config_table {
+	const char *name;
+	const struct config_row *rows;
+	size_t nr;
+};
+
+void config_defaults(const struct config_table *t, void *conf);
+const struct config_row *config_find(const struct config_table *t, const char *key);
+int config_set(const struct config_row *row, void *conf, const char *value, struct mmr_error *err);
+const char *config_format(const struct config_row *row, const void *conf, char *buf, size_t size);
+
+#endif
