@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The shape of an architecture's page tables: how a virtual address is cut into indices.
+ *
+ *	level 0 is the table of base pages (PTE), level nr_levels - 1 the root (PGD)
+ *	level[i].shift is the log2 of the bytes one entry of level i maps
+ *	level[i + 1].shift = level[i].shift + level[i].bits
+ *	va_bits = level[nr_levels - 1].shift + level[nr_levels - 1].bits
+ */
+#ifndef MACHINE_GEOMETRY_H
+#define MACHINE_GEOMETRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GEOMETRY_MAX_LEVELS 5
+#define MAX_PAGE_SIZES 4	/* sizes that one geometry's leaves can have */
+
+struct geometry_level {
+	const char *name;	/* the kernel's: "pte", "pmd", "pud", "p4d", "pgd" */
+	uint8_t shift;
+	uint8_t bits;		/* log2 of the entries of one table */
+	bool may_leaf;		/* an entry may map a page of this size */
+};
+
+struct geometry {
+	const char *name;		/* "x86-64", "x86-64-la57" */
+	uint8_t page_shift;		/* = level[0].shift */
+	uint8_t nr_levels;
+	uint8_t va_bits;
+	uint8_t pa_bits;
+	uint8_t max_order;		/* largest order of the buddy allocator */
+	uint8_t pageblock_order;
+	struct geometry_level level[GEOMETRY_MAX_LEVELS];
+	uint64_t user_end;		/* first address behind user space (TASK_SIZE_MAX) */
+	uint64_t mmap_end;		/* first address behind what mmap gives without a hint */
+};
+
+static inline unsigned geometry_index(const struct geometry *g, unsigned level, uint64_t addr)
+{
+	return addr >> g->level[level].shift & ((1u << g->level[level].bits) - 1);
+}
+
+/* The next boundary after addr of an entry of `level`, or end when that comes first. */
+static inline uint64_t geometry_addr_end(const struct geometry *g, unsigned level, uint64_t addr, uint64_t end)
+{
+	uint64_t size = 1ull << g->level[level].shift;
+	uint64_t next = (addr + size) & ~(size - 1);
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+/* NULL when there is no geometry of that name. */
+const struct geometry *geometry_find(const char *name);
+/* The i-th name, NULL behind the last: for "did you mean". */
+const char *geometry_name(size_t i);
+/* log2 of the bytes of each size a page can have, from small to large. Returns how many. */
+unsigned geometry_page_sizes(const struct geometry *g, uint8_t ret_shift[MAX_PAGE_SIZES]);
+
+#endif
