@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The free lists of a zone. Kernel counterpart: mm/page_alloc.c, __free_one_page() to __rmqueue().
+ *
+ * Modelled: blocks by order and migrate type; merging with the buddy and the choice of head or
+ * tail; splitting; fallback to other migrate types: claiming whole pageblocks, else stealing;
+ * watermark boost; highatomic pageblocks. Simplified: memory that was never touched is not on a
+ * list but in ranges of blocks of the largest order (zone->virgin) that stand, by address, behind
+ * all blocks of that list: exactly where the kernel's boot leaves them. They never merge, as no
+ * block of the largest order does.
+ * Left out: CMA fallback, isolation, page reporting, shuffling, guard pages, debug_pagealloc.
+ *
+ * The caller holds the zone's lock (zone_lock() counts it) and has checked the watermarks.
+ *
+ * Interface:
+ *   - buddy_init(), buddy_add_range(): build the lists
+ *   - buddy_rmqueue(), buddy_rmqueue_smallest(), buddy_rmqueue_bulk(): take blocks
+ *   - buddy_free(): give one back
+ */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+#include "mm/memmap.h"
+
+/*
+ * Bits of alloc_flags; the two lowest are an enum zone_watermarks. Kernel counterpart:
+ * mm/internal.h.
+ */
+#define ALLOC_WMARK_MASK	3u
+#define ALLOC_NO_WATERMARKS	(1u << 2)
+#define ALLOC_OOM		(1u << 3)
+#define ALLOC_NON_BLOCK		(1u << 4)
+#define ALLOC_MIN_RESERVE	(1u << 5)
+#define ALLOC_NOFRAGMENT	(1u << 8)
+#define ALLOC_HIGHATOMIC	(1u << 9)
+#define ALLOC_KSWAPD		(1u << 11)
+#define ALLOC_RESERVES		(ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM)
+
+/* How far the last buddy_rmqueue() had to go: a bulk allocation starts there. */
+enum rmqueue_mode { RMQUEUE_NORMAL, RMQUEUE_CLAIM, RMQUEUE_STEAL };
+
+static inline void zone_lock(struct zone *zone)
+{
+	zone->lock_taken++;
+	count_vm_event(zone->mem, ZONE_LOCK);
+}
+
+/* zone->mem, type and bounds are set; no memory yet. */
+void buddy_init(struct zone *zone);
+void buddy_finish(struct zone *zone);
+/*
+ * Frames [start, end) go to the zone at boot, as memblock_free_all() gives them: in order of
+ * address, each in the largest aligned block, to the tail. Ranges must come in order of address.
+ */
+void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end);
+/* PFN_NONE when there is none. */
+pfn_t buddy_rmqueue(struct zone *zone, unsigned order, enum migratetype mt, unsigned alloc_flags,
+		    enum rmqueue_mode *mode);
+pfn_t buddy_rmqueue_smallest(struct zone *zone, unsigned order, enum migratetype mt);
+/*
+ * Up to nr blocks, each to the tail of `list` with the flag PG_PCP, exactly as nr calls of
+ * buddy_rmqueue() would give them. Returns how many.
+ */
+uint32_t buddy_rmqueue_bulk(struct zone *zone, unsigned order, uint32_t nr, struct pfn_list *list,
+			    enum migratetype mt, unsigned alloc_flags);
+void buddy_free(struct zone *zone, pfn_t pfn, unsigned order, enum migratetype mt);
+/* Is there a free block of this type and order, virgin ones included? */
+static inline bool free_area_has(const struct zone *zone, unsigned order, enum migratetype mt)
+{
+	return zone->nonempty[mt] >> order & 1;
+}
+/*
+ * The pageblock of pfn and its free blocks become of type `to`. False when it crosses the zone's
+ * end.
+ */
+bool buddy_convert_block(struct zone *zone, pfn_t pfn, enum migratetype from, enum migratetype to);
+/* Blocks of the largest order that were never touched. */
+uint64_t zone_virgin_blocks(const struct zone *zone);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * How broken up free memory is. Kernel counterpart: mm/vmstat.c (unusable_free_index,
+ * __fragmentation_index, /sys/kernel/debug/extfrag).
+ *
+ * All figures are integers in thousandths, as the kernel prints them. Pages on per-cpu lists are
+ * not free here, as in /proc/buddyinfo.
+ */
+#ifndef MM_FRAGMENTATION_H
+#define MM_FRAGMENTATION_H
+
+#include "mm/mm_types.h"
+
+struct fragmentation {
+	uint64_t free_pages;
+	uint64_t free_blocks_total;			/* of all orders */
+	uint64_t free_blocks[MAX_ORDER_LIMIT];		/* by order, as /proc/buddyinfo */
+	uint64_t free_blocks_type[MAX_ORDER_LIMIT][MIGRATE_TYPES];	/* as /proc/pagetypeinfo */
+	int largest_order;				/* of a free block, -1: nothing is free */
+	/*
+	 * Share of free memory that is in blocks too small for the order: 0 none, 1000 all (and
+	 * when nothing is free).
+	 */
+	uint32_t unusable_index[MAX_ORDER_LIMIT];
+	/*
+	 * Why a request of the order would fail: near 0 for want of memory, near 1000 for
+	 * fragmentation; -1000 when it would not fail.
+	 */
+	int32_t fragmentation_index[MAX_ORDER_LIMIT];
+	uint64_t pageblocks[MIGRATE_TYPES];		/* by type; the zone's whole and cut ones */
+};
+
+/*
+ * Adds the blocks of a zone; then call fragmentation_finish(). Several zones of a node make its
+ * figures.
+ */
+void fragmentation_add_zone(struct fragmentation *f, const struct zone *zone);
+void fragmentation_finish(struct fragmentation *f, unsigned max_order);
+/* Of one zone, complete. */
+void fragmentation_of_zone(struct fragmentation *ret, const struct zone *zone);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * One huge page-table entry (a leaf of level 1): mapping, copying, splitting, taking away. The faults and
+ * policies that make such entries are in huge_memory. Kernel counterpart: mm/huge_memory.c (the pmd part).
+ *
+ * Modelled: the deposited table that each huge entry holds in store and that counts as page-table memory;
+ * splitting an entry into base entries of the same folio; the huge zero page.
+ * Left out: splitting the folio itself, file huge pages.
+ */
+#ifndef MM_HUGE_PMD_H
+#define MM_HUGE_PMD_H
+
+#include "mm/mm_types.h"
+#include "mm/pgtable.h"
+
+#define HPAGE_LEVEL 1
+
+static inline uint64_t hpage_size(const struct memory *mem)
+{
+	return 1ull << mem->geo->level[HPAGE_LEVEL].shift;
+}
+
+static inline unsigned hpage_order(const struct memory *mem)
+{
+	return mem->geo->level[HPAGE_LEVEL].bits ? mem->geo->level[0].bits : 0;
+}
+
+/* Puts an empty table in store, as every huge entry must. False: no memory. */
+bool pgtable_trans_huge_deposit(struct mm_struct *mm);
+struct pgtable *pgtable_trans_huge_withdraw(struct mm_struct *mm);
+
+/* True when that is the entry of the huge zero page. */
+static inline bool is_huge_zero_pmd(const struct memory *mem, pte_t pmd)
+{
+	return pte_present(pmd) && !pte_is_table(pmd) && pte_pfn(pmd) == mem->huge_zero_pfn;
+}
+
+/* Takes the huge entry away: counts, reverse map, reference, the table in store. */
+void zap_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned index);
+/* Replaces the huge entry by a table of base entries that map the same pages. The table in store is used. */
+void split_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned index, uint64_t addr);
+/* Splits the huge entry that maps addr, if there is one. */
+void split_huge_pmd_at(struct vm_area_struct *vma, uint64_t addr);
+/* fork: gives dst the huge entry of src; both become read-only. False: no memory. */
+bool copy_huge_pmd(struct vm_area_struct *dst_vma, struct pgtable *dst, struct pgtable *src, unsigned index);
+
+#endif

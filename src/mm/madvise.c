@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * madvise. Kernel counterpart: mm/madvise.c of 6.18.
+ *
+ * Modelled: the advice that changes areas (they split and merge), DONTNEED, REMOVE, POPULATE_READ
+ * and _WRITE.
+ * FREE: the pages stay until memory is short, so only their accessed and dirty bits go.
+ * COLD and PAGEOUT: the accessed bits go; nothing is reclaimed (there is no reclaim yet).
+ * Both on part of a huge page: the entry is split, but not the folio (the kernel then drops pages
+ * full of zeroes).
+ * WILLNEED, COLLAPSE: no effect on areas; the page cache is not read ahead, nothing is collapsed.
+ * Left out: guard regions, memory failure, names of anonymous areas: -EINVAL.
+ */
+#include <errno.h>
+
+#include "mm/anon_vma.h"
+#include "mm/fault.h"
+#include "mm/filemap.h"
+#include "mm/huge_pmd.h"
+#include "mm/mmap.h"
+#include "mm/pgtable.h"
+#include "mm/rmap.h"
+#include "mm/vma.h"
+#include "mm/vma_merge.h"
+#include "mm/zap.h"
+
+/* [start, end) lies in vma. *pprev is the area before, afterwards the one that holds the range. */
+struct madvise_state {
+	struct vm_area_struct *vma, *prev;
+	uint64_t start, end;
+	int advice;
+	struct mmu_gather tlb; /* of the whole call */
+};
+
+/* The flags that the advice leaves. A negative errno when it does not go with the area. */
+static int advised_flags(const struct vm_area_struct *vma, int advice, uint64_t *ret_flags)
+{
+	uint64_t f = vma->vm_flags;
+
+	switch (advice) {
+	case MADV_NORMAL:
+		f &= ~(VM_RAND_READ | VM_SEQ_READ);
+		break;
+	case MADV_SEQUENTIAL:
+		f = (f & ~VM_RAND_READ) | VM_SEQ_READ;
+		break;
+	case MADV_RANDOM:
+		f = (f & ~VM_SEQ_READ) | VM_RAND_READ;
+		break;
+	case MADV_DONTFORK:
+		f |= VM_DONTCOPY;
+		break;
+	case MADV_DOFORK:
+		if (f & VM_IO)
+			return -EINVAL;
+		f &= ~VM_DONTCOPY;
+		break;
+	case MADV_WIPEONFORK:
+		if (vma->vm_mapping || f & VM_SHARED)
+			return -EINVAL;
+		f |= VM_WIPEONFORK;
+		break;
+	case MADV_KEEPONFORK:
+		f &= ~VM_WIPEONFORK;
+		break;
+	case MADV_DONTDUMP:
+		f |= VM_DONTDUMP;
+		break;
+	case MADV_DODUMP:
+		if (f & VM_SPECIAL)
+			return -EINVAL;
+		f &= ~VM_DONTDUMP;
+		break;
+	case MADV_MERGEABLE:
+		if (!(f & (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB)))
+			f |= VM_MERGEABLE;
+		break;
+	case MADV_UNMERGEABLE:
+		f &= ~VM_MERGEABLE;
+		break;
+	case MADV_HUGEPAGE:
+		f = (f & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+		break;
+	case MADV_NOHUGEPAGE:
+		f = (f & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+		break;
+	default:
+		return -EINVAL;
+	}
+	*ret_flags = f;
+	return 0;
+}
+
+static int madvise_update_vma(struct madvise_state *m)
+{
+	uint64_t flags;
+	int err = advised_flags(m->vma, m->advice, &flags);
+
+	if (err || flags == m->vma->vm_flags)
+		return err;
+	err = vma_modify_flags(m->prev, m->vma, m->start, m->end, flags, &m->vma);
+	if (!err)
+		m->vma->vm_flags = flags;
+	return err == -ENOMEM ? -EAGAIN : err;
+}
+
+static int madvise_dontneed(struct madvise_state *m)
+{
+	uint64_t forbidden = VM_PFNMAP | (m->advice == MADV_DONTNEED_LOCKED ? 0 : VM_LOCKED);
+
+	if (m->vma->vm_flags & forbidden)
+		return -EINVAL;
+	unmap_page_range(&m->tlb, m->vma, m->start, m->end, true);
+	return 0;
+}
+
+/* What to take from each entry. */
+struct clear_state {
+	struct mmu_gather *tlb;
+	struct vm_area_struct *vma;
+	uint64_t bits; /* PTE_ACCESSED, PTE_DIRTY */
+	bool lazyfree;
+};
+
+static void clear_entry(struct clear_state *c, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	struct memory *mem = c->vma->vm_mm->mem;
+	pte_t pte = table->ent[index];
+
+	if (!pte_present(pte) || pte.pte & PTE_SPECIAL || pte_pfn(pte) == mem->huge_zero_pfn)
+		return;
+	if (c->lazyfree)
+		pfn_to_page(mem, folio_pfn(mem, pte_pfn(pte)))->flags &= ~PG_DIRTY;
+	if (!(pte.pte & c->bits))
+		return;
+	pte.pte &= ~c->bits;
+	pte_set(table, index, pte);
+	tlb_remove_tlb_entry(c->tlb, addr, table->level);
+}
+
+static void clear_level(struct clear_state *c, struct pgtable *table, uint64_t addr, uint64_t end)
+{
+	const struct geometry *geo = c->vma->vm_mm->mem->geo;
+	uint64_t size = 1ull << geo->level[table->level].shift;
+
+	for (uint64_t next; addr < end && table->nr_used; addr = next) {
+		unsigned i = pte_index(geo, table, addr);
+
+		next = geometry_addr_end(geo, table->level, addr, end);
+		if (pte_none(table->ent[i]))
+			continue;
+		if (table->level == HPAGE_LEVEL && next - addr != size &&
+		    pte_is_leaf(table->ent[i]))
+			split_huge_pmd(c->vma, table, i, addr);
+		if (pte_is_table(table->ent[i]))
+			clear_level(c, pte_table(table->ent[i]), addr, next);
+		else
+			clear_entry(c, table, i, addr);
+	}
+}
+
+static void clear_range(struct madvise_state *m, uint64_t bits, bool lazyfree)
+{
+	struct clear_state c = {.tlb = &m->tlb, .vma = m->vma, .bits = bits, .lazyfree = lazyfree};
+
+	clear_level(&c, m->vma->vm_mm->pgd, m->start, m->end);
+}
+
+static int madvise_free(struct madvise_state *m)
+{
+	if (m->vma->vm_flags & (VM_PFNMAP | VM_LOCKED) || !vma_is_anonymous(m->vma))
+		return -EINVAL;
+	clear_range(m, PTE_ACCESSED | PTE_DIRTY, true);
+	return 0;
+}
+
+static int madvise_cold(struct madvise_state *m)
+{
+	if (m->vma->vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
+		return -EINVAL;
+	clear_range(m, PTE_ACCESSED, false);
+	tlb_flush_mmu(&m->tlb); /* this one area by area */
+	return 0;
+}
+
+/* Private copies of the file's pages outlive it (unmap_mapping_range() without even_cows). */
+static bool is_private_copy(const struct vm_area_struct *vma, uint64_t addr)
+{
+	const struct memory *mem = vma->vm_mm->mem;
+	struct pgtable *table;
+	unsigned level;
+	pte_t pte = *pgtable_walk(vma->vm_mm, addr, &level, &table);
+
+	return pte_is_leaf(pte) && !(pte.pte & PTE_SPECIAL) &&
+	       pfn_to_page(mem, pte_pfn(pte))->flags & PG_ANON;
+}
+
+static void zap_file_pages(struct vm_area_struct *vma, uint64_t start, uint64_t end)
+{
+	uint64_t size = page_size(vma->vm_mm);
+
+	if (!vma->anon_vma) {
+		zap_page_range(vma, start, end, false);
+		return;
+	}
+	for (uint64_t addr = start; addr < end; addr += size)
+		if (!is_private_copy(vma, addr))
+			zap_page_range(vma, addr, addr + size, false);
+}
+
+/* Every area that maps part of the hole loses the file's pages. */
+static void unmap_hole(struct address_space *mapping, uint64_t first, uint64_t last)
+{
+	struct vm_area_struct *vma;
+
+	for (vma = vma_interval_first(mapping, first, last); vma;
+	     vma = vma_interval_next(vma, first, last)) {
+		uint64_t vma_last = linear_page_index(vma, vma->vm_end) - 1;
+		uint64_t from = first > vma->vm_pgoff ? first : vma->vm_pgoff;
+		uint64_t to = last < vma_last ? last : vma_last;
+
+		zap_file_pages(vma, vma->vm_start + ((from - vma->vm_pgoff) << 12),
+			       vma->vm_start + ((to - vma->vm_pgoff + 1) << 12));
+	}
+}
+
+/* Punches a hole into the file behind a shared mapping. */
+static int madvise_remove(struct madvise_state *m)
+{
+	struct address_space *mapping = m->vma->vm_mapping;
+	struct memory *mem = m->vma->vm_mm->mem;
+	uint64_t first = linear_page_index(m->vma, m->start), nr = (m->end - m->start) >> 12;
+
+	if (m->vma->vm_flags & VM_LOCKED || !mapping || mapping->is_special)
+		return -EINVAL;
+	if ((m->vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
+		return -EACCES;
+	unmap_hole(mapping, first, first + nr - 1);
+	filemap_remove(mem, mapping, file_index(mem, first), file_index(mem, nr));
+	return 0;
+}
+
+static int madvise_vma(struct madvise_state *m)
+{
+	switch (m->advice) {
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+		return madvise_dontneed(m);
+	case MADV_FREE:
+		return madvise_free(m);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return madvise_cold(m);
+	case MADV_REMOVE:
+		return madvise_remove(m);
+	case MADV_WILLNEED:
+	case MADV_COLLAPSE:
+		return 0;
+	default:
+		return madvise_update_vma(m);
+	}
+}
+
+static bool madvise_valid(int advice)
+{
+	switch (advice) {
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_DONTNEED:
+	case MADV_FREE:
+	case MADV_REMOVE:
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_COLLAPSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Area by area; holes are remembered and skipped. */
+static int madvise_walk_vmas(struct madvise_state *m, uint64_t start, uint64_t end)
+{
+	struct mm_struct *mm = m->tlb.mm;
+	int hole = 0, err;
+
+	while (start < end) {
+		m->vma = find_vma(mm, start);
+		if (!m->vma)
+			return -ENOMEM;
+		if (m->vma->vm_start > start) {
+			hole = -ENOMEM;
+			start = m->vma->vm_start;
+			continue;
+		}
+		m->prev = start > m->vma->vm_start ? m->vma : vma_prev(m->vma);
+		m->start = start;
+		m->end = m->vma->vm_end < end ? m->vma->vm_end : end;
+		err = madvise_vma(m);
+		if (err)
+			return err;
+		start = m->vma->vm_end > m->end ? m->vma->vm_end : m->end;
+	}
+	return hole;
+}
+
+static int madvise_areas(struct mm_struct *mm, uint64_t start, uint64_t end, int advice)
+{
+	struct madvise_state m = {.advice = advice};
+	int err;
+
+	tlb_gather_mmu(&m.tlb, mm);
+	err = madvise_walk_vmas(&m, start, end);
+	tlb_finish_mmu(&m.tlb);
+	return err;
+}
+
+/*
+ * A hole is -ENOMEM, an area that forbids -EINVAL, and one whose fault fails (behind the file's
+ * end) -EFAULT.
+ */
+static int madvise_populate(struct mm_struct *mm, uint64_t start, uint64_t end,
+			    enum populate_how how)
+{
+	uint64_t done = populate_range(mm, start, end, how);
+	uint64_t needed = how == POPULATE_WRITE ? VM_WRITE : VM_ACCESS_FLAGS;
+	const struct vm_area_struct *vma;
+
+	if (done >= end)
+		return 0;
+	vma = vma_lookup(mm, done);
+	if (!vma)
+		return -ENOMEM;
+	return vma->vm_flags & (VM_IO | VM_PFNMAP) || !(vma->vm_flags & needed) ? -EINVAL : -EFAULT;
+}
+
+int do_madvise(struct mm_struct *mm, uint64_t start, uint64_t len, int advice)
+{
+	uint64_t end = start + page_align(mm, len);
+
+	if (!madvise_valid(advice) || !page_aligned(mm, start) || end < start ||
+	    (len && end == start))
+		return -EINVAL;
+	if (end == start)
+		return 0;
+	if (advice == MADV_POPULATE_READ)
+		return madvise_populate(mm, start, end, POPULATE_READ);
+	if (advice == MADV_POPULATE_WRITE)
+		return madvise_populate(mm, start, end, POPULATE_WRITE);
+	return madvise_areas(mm, start, end, advice);
+}

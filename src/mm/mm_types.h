@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The nouns of memory management. Kernel counterpart: include/linux/mm_types.h, fs.h, rmap.h, sched.h (parts).
+ *
+ *	memory		all that the kernel keeps in globals: nodes, zones, mem_map, counters, settings
+ *	mm_struct	one address space; threads share it
+ *	vm_area_struct	one area of it
+ *	address_space	one file's pages
+ *	anon_vma	the areas that may map one family of anonymous pages
+ *	task_struct	a thread
+ *
+ * Who runs is said by memory->current and memory->cpu, as `current` and smp_processor_id() do in the kernel.
+ */
+#ifndef MM_MM_TYPES_H
+#define MM_MM_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/htable.h"
+#include "base/list.h"
+#include "base/radix.h"
+#include "base/rbtree.h"
+#include "base/vec.h"
+#include "base/xalloc.h"
+#include "machine/geometry.h"
+#include "mm/mmzone.h"
+
+struct tlb_system;		/* machine/: the TLBs of all CPUs */
+struct pressure_ops;
+
+/* vm_flags */
+#define VM_READ		(1ull << 0)
+#define VM_WRITE	(1ull << 1)
+#define VM_EXEC		(1ull << 2)
+#define VM_SHARED	(1ull << 3)
+#define VM_MAYREAD	(1ull << 4)
+#define VM_MAYWRITE	(1ull << 5)
+#define VM_MAYEXEC	(1ull << 6)
+#define VM_MAYSHARE	(1ull << 7)
+#define VM_GROWSDOWN	(1ull << 8)
+#define VM_PFNMAP	(1ull << 10)
+#define VM_LOCKED	(1ull << 13)
+#define VM_IO		(1ull << 14)
+#define VM_SEQ_READ	(1ull << 15)
+#define VM_RAND_READ	(1ull << 16)
+#define VM_DONTCOPY	(1ull << 17)
+#define VM_DONTEXPAND	(1ull << 18)
+#define VM_LOCKONFAULT	(1ull << 19)
+#define VM_ACCOUNT	(1ull << 20)
+#define VM_NORESERVE	(1ull << 21)
+#define VM_HUGETLB	(1ull << 22)
+#define VM_WIPEONFORK	(1ull << 25)
+#define VM_DONTDUMP	(1ull << 26)
+#define VM_MIXEDMAP	(1ull << 28)
+#define VM_HUGEPAGE	(1ull << 29)
+#define VM_NOHUGEPAGE	(1ull << 30)
+#define VM_MERGEABLE	(1ull << 31)
+#define VM_SPECIAL_MAP	(1ull << 32)	/* vdso, vvar: filled by the kernel, in no file */
+#define VM_SOFTDIRTY	(1ull << 33)
+
+/* Areas that never merge with a neighbour. */
+#define VM_SPECIAL	(VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
+#define VM_ACCESS_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)
+#define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
+
+enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+/* An interval [start, last] of granules in an interval tree (mm/interval_tree.h). */
+struct interval_node {
+	struct rb_node rb;
+	uint64_t start, last;
+	uint64_t subtree_last;		/* largest `last` of the subtree */
+};
+
+/* Areas that may map one family of anonymous pages. */
+struct anon_vma {
+	struct anon_vma *root, *parent;
+	uint32_t handle;		/* page->mapping */
+	uint32_t refcount;		/* as the kernel's: areas and children that keep it */
+	uint32_t num_children, num_active_vmas;
+	struct rb_root rb_root;		/* interval tree of anon_vma_chain */
+};
+
+/* The edge between an area and an anon_vma. */
+struct anon_vma_chain {
+	struct vm_area_struct *vma;
+	struct anon_vma *anon_vma;
+	struct list_head same_vma;	/* in vma->anon_vma_chain */
+	struct interval_node node;	/* in anon_vma->rb_root: the granules of the area */
+};
+
+/* One file (inode) and its pages: the forward map of the page cache. */
+struct address_space {
+	uint32_t handle;		/* page->mapping */
+	uint32_t file;			/* file id of the trace, 0 for shared anonymous memory */
+	uint64_t size_bytes;
+	bool is_shmem;			/* tmpfs, shared anonymous memory: swap-backed */
+	bool is_special;		/* device memory: no pages */
+	struct radix pages;		/* base-page index -> pfn + 1 */
+	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
+	struct rb_root i_mmap;		/* interval tree of areas that map it */
+	uint32_t refcount;
+};
+
+/*
+ * One area: [vm_start, vm_end), page aligned, in mm->mm_rb by address.
+ * Invariant: no two areas of an mm overlap; neighbours that could be one are one, except where the kernel
+ * leaves them apart too.
+ */
+struct vm_area_struct {
+	uint64_t vm_start, vm_end;
+	uint64_t vm_flags;
+	struct mm_struct *vm_mm;
+	struct rb_node vm_rb;
+	uint64_t vm_gap;		/* hole before it, guard gaps taken off, bytes; kept by mm/vma.c */
+	uint64_t rb_subtree_gap;	/* largest vm_gap of this subtree */
+	uint64_t vm_pgoff;		/* granules in the file; anonymous: vm_start >> 12 when made */
+	struct address_space *vm_mapping;	/* NULL for private anonymous memory */
+	struct anon_vma *anon_vma;
+	struct list_head anon_vma_chain;
+	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
+	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
+};
+
+#define NR_CPUS_MAX 1024
+#define CPUMASK_WORDS (NR_CPUS_MAX / 64)
+
+struct mm_struct {
+	struct memory *mem;
+	uint32_t id;			/* number of the address space, from 1, never reused */
+	uint32_t mm_users;		/* tasks */
+	struct rb_root mm_rb;
+	struct vm_area_struct *vmacache;	/* last area found, NULL none */
+	struct pgtable *pgd;
+	uint64_t map_count;
+	uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm;	/* pages */
+	struct pgtable *pmd_deposits;	/* tables in store for huge entries, a list through ent[0] */
+	uint64_t pgtables_bytes;	/* as mm_pgtables_bytes(): all levels but the root */
+	int64_t rss_stat[NR_MM_COUNTERS];	/* pages */
+	uint64_t hiwater_rss, hiwater_vm;	/* pages */
+	uint64_t start_code, end_code, start_data, end_data;
+	uint64_t start_brk, brk, start_stack, mmap_base;
+	uint64_t arg_start, env_end;
+	uint64_t stack_limit_bytes;	/* RLIMIT_STACK; 0 no limit */
+	uint64_t as_limit_bytes;	/* RLIMIT_AS; 0 no limit */
+	uint64_t data_limit_bytes;	/* RLIMIT_DATA; 0 no limit */
+	uint64_t def_flags;		/* VM_LOCKED after mlockall(MCL_FUTURE) */
+	uint64_t nr_minflt, nr_majflt;	/* of all its tasks */
+	uint64_t tlb_gen;		/* +1 for each flush, as context.tlb_gen */
+	uint64_t cpumask[CPUMASK_WORDS];	/* CPUs whose TLB may hold entries of it */
+	uint64_t next_trim_cpumask_ns;	/* when a flush may next go to all of them */
+	struct list_head mmlist;	/* in memory->mms, in order of creation */
+};
+
+struct task_struct {
+	uint32_t id;			/* task id of the trace */
+	uint64_t tid, pid, ppid;
+	char comm[16];
+	struct mm_struct *mm;		/* NULL after exit */
+	uint64_t min_flt, maj_flt;
+	uint64_t gup_flt;		/* of these: taken by the kernel itself, unseen by perf */
+	uint64_t segv;
+	unsigned cpu;
+	bool exited;
+};
+
+/* Settings of the memory manager: rows in mm/mm_config.c. Every member is a uint64_t (base/config.h). */
+struct mm_config {
+	uint64_t fault_around_bytes;		/* vm.fault_around_bytes */
+	uint64_t fault_around_folio;		/* kernel.fault_around_folio: 6.18 maps whole folios */
+	uint64_t overcommit_memory;		/* vm.overcommit_memory: 0 heuristic, 1 always, 2 never */
+	uint64_t overcommit_ratio;
+	uint64_t max_map_count;
+	uint64_t min_free_kbytes;		/* 0: computed as the kernel does */
+	uint64_t watermark_scale_factor;
+	uint64_t percpu_pagelist_high_fraction;
+	uint64_t pcp;				/* kernel.pcp: use per-cpu lists */
+	uint64_t boot_reserved_bytes;		/* memory.boot_reserved; 0: by the size of the machine */
+	uint64_t mem_map;			/* memory.mem_map: charge 64 bytes a frame at boot */
+	uint64_t stack_guard_gap_pages;
+	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
+	uint64_t thp_use_zero_page;
+	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
+	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
+};
+
+/*
+ * The root. `vm_event` holds the global sums; zones and nodes hold their own.
+ */
+struct memory {
+	const struct geometry *geo;
+	struct mm_config conf;
+	struct pglist_data **nodes;		/* NULL where a number has no node */
+	unsigned nr_nodes;
+	unsigned nr_cpus;
+	uint16_t *cpu_node;			/* node of each CPU */
+	uint32_t *distance;			/* nr_nodes * nr_nodes */
+	struct page *mem_map;			/* by pfn; only sections with ->pages may be read */
+	uint8_t *blocktype;			/* enum migratetype by pageblock */
+	pfn_t max_pfn;				/* first frame behind the last section */
+	struct mem_section *sections;
+	size_t nr_sections;
+	struct pgtable_pool *pgtable_pool;	/* host memory of the page tables */
+	uint64_t vm_event[NR_VM_EVENT_ITEMS];
+	uint64_t alloc_order[MAX_ORDER_LIMIT];		/* successful allocations by order */
+	uint64_t alloc_order_failed[MAX_ORDER_LIMIT];
+	uint64_t totalram_pages, totalreserve_pages;
+	uint64_t vm_committed_as;		/* pages */
+	pfn_t zero_pfn;
+	pfn_t huge_zero_pfn;
+	VEC(void *) mappings;			/* handle -> anon_vma or address_space */
+	VEC(uint32_t) free_handles;
+	struct list_head mms;
+	struct htable files;			/* file id -> address_space */
+	struct address_space *vdso;		/* the kernel's code page for programs, NULL until touched */
+	struct objpool vma_pool, avc_pool, anon_vma_pool, mm_pool, mapping_pool, task_pool;
+	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
+	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
+	void *pressure_ctx;
+	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
+	struct task_struct *current;
+	unsigned cpu;
+	uint64_t now_ns;			/* the model's clock */
+	uint32_t next_mm_id;
+};
+
+/* Gives an anon_vma or address_space the number by which pages name it. Handle 0 is never given. */
+static inline uint32_t mapping_handle_alloc(struct memory *mem, void *mapping)
+{
+	uint32_t handle;
+
+	if (mem->free_handles.nr) {
+		handle = mem->free_handles.data[--mem->free_handles.nr];
+	} else {
+		if (!mem->mappings.nr)
+			*vec_push(&mem->mappings) = NULL;
+		handle = (uint32_t)mem->mappings.nr;
+		(void)vec_push(&mem->mappings);
+	}
+	mem->mappings.data[handle] = mapping;
+	return handle;
+}
+
+static inline void mapping_handle_free(struct memory *mem, uint32_t handle)
+{
+	mem->mappings.data[handle] = NULL;
+	*vec_push(&mem->free_handles) = handle;
+}
+
+static inline void count_vm_events(struct memory *mem, enum vm_event_item item, uint64_t n)
+{
+	mem->vm_event[item] += n;
+}
+
+static inline void count_vm_event(struct memory *mem, enum vm_event_item item)
+{
+	mem->vm_event[item]++;
+}
+
+static inline struct page *pfn_to_page(const struct memory *mem, pfn_t pfn)
+{
+	return &mem->mem_map[pfn];
+}
+
+static inline struct pglist_data *pfn_to_node(const struct memory *mem, pfn_t pfn)
+{
+	return mem->nodes[mem->sections[pfn >> SECTION_SHIFT].node];
+}
+
+/* Frame of the first page of the folio that holds pfn. */
+static inline pfn_t folio_pfn(const struct memory *mem, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(mem, pfn);
+
+	return page->flags & PG_TAIL ? page->next : pfn;
+}
+
+static inline unsigned page_order(const struct page *page)
+{
+	return (page->flags & PAGE_ORDER_MASK) >> PAGE_ORDER_SHIFT;
+}
+
+/* What allocation may ask of the layers above it: the model's only upward call, filled in by sim/. */
+struct pressure_ops {
+	/* each returns pages freed, or order obtained; 0 for no progress */
+	uint64_t (*try_to_free_pages)(struct memory *mem, unsigned order, gfp_t gfp);
+	uint64_t (*try_to_compact_pages)(struct memory *mem, unsigned order, gfp_t gfp);
+	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order);
+	bool (*out_of_memory)(struct memory *mem, unsigned order, gfp_t gfp);
+};
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * Physical memory: pages, sections, zones, nodes. Kernel counterpart: include/linux/mmzone.h,
+ * mm_types.h (struct page).
+ *
+ * Modelled: nodes, zones with watermarks and lowmem reserves, free areas by order and migrate type,
+ * per-cpu lists, sparse sections. Left out here: LRU vectors (lru), memory hotplug.
+ *
+ * A page is named by its frame number (pfn_t: the physical address >> page shift); lists are linked
+ * by frame numbers, so that struct page stays 32 bytes. A section's pages exist once something in
+ * it was touched; memory that was never allocated from is a range of the zone (zone->virgin), not
+ * pages.
+ */
+#ifndef MM_MMZONE_H
+#define MM_MMZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/gfp.h"
+#include "mm/page-flags.h"
+#include "mm/vmstat.h"
+
+typedef uint32_t pfn_t;
+#define PFN_NONE	UINT32_MAX
+
+#define MAX_ORDER_LIMIT	14	/* largest order of any machine + 1 */
+#define MAX_NUMNODES	64
+
+/*
+ * One frame. What `index`, `next` and `prev` mean goes by the flags:
+ *	PG_BUDDY, PG_PCP	next, prev: the free list
+ *	PG_TABLE		index: the address of the struct pgtable
+ *	PG_ANON			mapping: anon_vma, index: granule of the address, linear in it
+ *	PG_TAIL			next: pfn of the head
+ *	otherwise mapped	mapping: address_space, index: granule in the file
+ */
+struct page {
+	uint32_t flags;		/* PG_*, order, zone */
+	int32_t _refcount;	/* 0 when free; of a large folio: on the head */
+	int32_t _mapcount;	/* page-table entries that map this page; 0 when unmapped */
+	uint32_t mapping;	/* handle into memory->mappings, 0 none */
+	uint64_t index;
+	pfn_t next, prev;	/* on a list (free, per-cpu, LRU) */
+};
+_Static_assert(sizeof(struct page) == 32, "struct page is the model's largest array");
+
+/* Doubly linked through page->next and page->prev; the helpers are in mm/memmap.h. */
+struct pfn_list {
+	pfn_t first, last;	/* PFN_NONE when empty */
+	uint64_t nr;
+};
+
+/* 2^SECTION_SHIFT pages: 128 MiB of 4K pages, as SECTION_SIZE_BITS of x86-64 */
+#define SECTION_SHIFT	15
+#define SECTION_PAGES	(1u << SECTION_SHIFT)
+
+enum migratetype {
+	MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_PCPTYPES,
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES, MIGRATE_CMA, MIGRATE_ISOLATE, MIGRATE_TYPES
+};
+
+/* The migrate type of a pageblock is in memory->blocktype: pageblock_type() in mm/memmap.h. */
+struct mem_section {
+	struct page *pages;	/* SECTION_PAGES of them in memory->mem_map; NULL until touched */
+	uint16_t node;		/* MAX_NUMNODES: a hole, no node has memory here */
+};
+
+enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, MAX_NR_ZONES };
+enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
+
+struct free_area {
+	struct pfn_list free_list[MIGRATE_TYPES];
+	uint64_t nr_free;	/* blocks of all types; of the largest order: virgin ones too */
+};
+
+#define PAGE_ALLOC_COSTLY_ORDER	3
+/* orders 0-3 by type, and one list of movable and one of other 2M pages, as NR_PCP_LISTS */
+#define NR_PCP_LISTS	((PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES + 2)
+
+struct per_cpu_pages {
+	uint32_t count;		/* pages on all lists */
+	uint32_t high, high_min, high_max, batch;
+	uint32_t free_count;	/* pages freed in a row lately, up to some batches */
+	uint8_t alloc_factor;	/* refills double while nothing is freed */
+	bool prev_free_high_order;
+	struct pfn_list lists[NR_PCP_LISTS];
+};
+
+/*
+ * A range of frames that were never allocated: [start, end), whole blocks of the largest order
+ * inside.
+ */
+struct pfn_range {
+	pfn_t start, end;
+};
+
+#define ZONE_BELOW_HIGH		(1u << 0)	/* an allocation saw it below its high mark */
+#define ZONE_BOOSTED_WATERMARK	(1u << 1)	/* kswapd is to be woken for the boost */
+#define ZONE_RECLAIM_ACTIVE	(1u << 2)	/* set and cleared by kswapd */
+
+/*
+ * Invariants (memory_consistent() checks them):
+ *	vm_stat[NR_FREE_PAGES] = sum over orders of free_area[order].nr_free << order
+ *	free_area[order].nr_free = blocks on its lists (+ virgin blocks at the largest order)
+ *	bit `order` of nonempty[type] = that list has a block (or MOVABLE has a virgin one)
+ *	managed_pages = free + on per-cpu lists + handed out
+ */
+struct zone {
+	uint64_t watermark[NR_WMARK];		/* pages, without the boost */
+	uint64_t watermark_boost;		/* pages */
+	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* pages */
+	struct pglist_data *zone_pgdat;
+	struct memory *mem;
+	struct page *mem_map;			/* = mem->mem_map */
+	enum zone_type type;
+	uint32_t page_flags;			/* type, where page->flags has it */
+	uint32_t nonempty[MIGRATE_TYPES];	/* bit per order */
+	unsigned max_order, pageblock_order;	/* of the machine */
+	uint32_t flags;				/* ZONE_* */
+	const char *name;			/* "DMA", "DMA32", "Normal", "HighMem", "Movable" */
+	pfn_t zone_start_pfn, zone_end_pfn;	/* [start, end), holes included */
+	uint64_t present_pages;			/* frames that exist */
+	uint64_t managed_pages;			/* present less those taken at boot */
+	uint64_t nr_reserved_highatomic;	/* pages in pageblocks of that type */
+	uint64_t nr_free_highatomic;		/* of those, free */
+	struct per_cpu_pages *pcp;		/* one per CPU */
+	struct free_area free_area[MAX_ORDER_LIMIT];
+	struct pfn_range *virgin;		/* by address, never touched, all MOVABLE */
+	size_t nr_virgin, virgin_first;		/* ranges before virgin_first are used up */
+	uint64_t vm_stat[NR_VM_ZONE_STAT_ITEMS];
+	uint64_t lock_taken;
+};
+
+struct zoneref {
+	struct zone *zone;
+};
+
+struct pglist_data {
+	struct memory *mem;
+	unsigned node_id;
+	bool has_cpu, has_memory;
+	struct zone node_zones[MAX_NR_ZONES];	/* managed_pages == 0: the zone is not there */
+	struct zoneref *zonelist;	/* nodes by distance, zones from high to low; NULL ends it */
+	struct zoneref *zonelist_thisnode;
+	uint64_t present_pages, managed_pages;	/* sums of its zones */
+	uint64_t totalreserve_pages;
+	uint64_t vm_stat[NR_VM_NODE_STAT_ITEMS];
+};
+
+static inline void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
+				       int64_t delta)
+{
+	pgdat->vm_stat[item] += (uint64_t)delta;
+}
+
+#endif

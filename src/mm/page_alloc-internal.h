@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* What the files of page_alloc share: the request as the fast path hands it to the slow one. */
+#ifndef MM_PAGE_ALLOC_INTERNAL_H
+#define MM_PAGE_ALLOC_INTERNAL_H
+
+#include "mm/buddy.h"
+#include "mm/page_alloc.h"
+
+/* log2 of how many batches a per-cpu list takes or gives at once, CONFIG_PCP_BATCH_SCALE_MAX */
+#define PCP_BATCH_SCALE_MAX 5
+
+struct alloc_context {
+	struct memory *mem;
+	const struct zoneref *zonelist;
+	const struct zoneref *preferred;	/* first entry that may serve the request */
+	uint64_t nodemask;
+	enum zone_type highest;
+	enum migratetype migratetype;
+};
+
+static inline bool zoneref_allowed(const struct alloc_context *ac, const struct zone *zone)
+{
+	return zone->type <= ac->highest && ac->nodemask >> zone->zone_pgdat->node_id & 1;
+}
+
+pfn_t get_page_from_freelist(const struct alloc_context *ac, gfp_t gfp, unsigned order,
+			     unsigned alloc_flags);
+pfn_t alloc_pages_slowpath(const struct alloc_context *ac, gfp_t gfp, unsigned order);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The page allocator: zonelists, watermarks, per-cpu lists, slow path. Kernel counterpart:
+ * mm/page_alloc.c.
+ *
+ * Modelled: zonelists by distance; the fast path at the low mark and the slow path at the min mark
+ * with the reserves that GFP flags open; fragmentation avoidance (ALLOC_NOFRAGMENT); highatomic
+ * reserves; per-cpu lists of orders 0-3 and of PMD-sized pages with the kernel's automatic high
+ * mark and batch; NUMA statistics.
+ * Simplified: reclaim, compaction and the OOM killer are reached through memory->pressure; their
+ * retry logic is bounded and simpler (page_alloc-slow.c). Zeroing costs nothing. Left out: cpusets,
+ * CMA, memory hotplug, page poisoning, node reclaim (zone_reclaim_mode), the dirty-page balance
+ * between zones, PCPF_FREE_HIGH_BATCH (large CPU caches keep more high-order pages).
+ *
+ * Interface:
+ *   - alloc_pages(): 2^order pages near the wanted node; PFN_NONE when there are none (counted in
+ *     alloc_fail)
+ *   - free_pages_pfn(): gives them back, whatever the reference count says; put_page(): drops a
+ *     reference
+ *   - page_alloc_setup(): once the zones have their memory: zonelists, watermarks, per-cpu lists
+ *   - without memory->pressure an allocation fails where the kernel would have to reclaim
+ */
+#ifndef MM_PAGE_ALLOC_H
+#define MM_PAGE_ALLOC_H
+
+#include "mm/memmap.h"
+
+#define NUMA_NO_NODE	(-1)
+#define NODEMASK_ALL	UINT64_MAX
+
+/*
+ * nid NUMA_NO_NODE: the node of memory->cpu. On success the head page has _refcount 1, and its
+ * flags hold the order. With __GFP_COMP the pages behind it are PG_TAIL and point to it. An order
+ * above the machine's largest fails.
+ */
+pfn_t alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid);
+/* The same, from nodes whose bit is set only. */
+pfn_t alloc_pages_nodemask(struct memory *mem, gfp_t gfp, unsigned order, int nid,
+			   uint64_t nodemask);
+/* Frees without looking at the count. */
+void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order);
+/* Drops a reference; the last one frees (the head's order pages). */
+void put_page(struct memory *mem, pfn_t pfn);
+
+/*
+ * The pages of an allocation of that order (without __GFP_COMP) become pages of their own, one
+ * reference each.
+ */
+void split_page(struct memory *mem, pfn_t pfn, unsigned order);
+
+static inline void get_page(struct memory *mem, pfn_t pfn)
+{
+	pfn_to_page(mem, pfn)->_refcount++;
+}
+
+/* Moves all pages of all per-cpu lists back to the free areas. */
+void drain_all_pages(struct memory *mem);
+void drain_pages(struct memory *mem, unsigned cpu);
+/* What the vmstat worker does each second: idle per-cpu lists shrink. */
+void decay_pcp_high(struct memory *mem);
+
+/*
+ * Builds zonelists, min_free_kbytes, watermarks, lowmem reserves and per-cpu lists from the zones'
+ * sizes.
+ */
+void page_alloc_setup(struct memory *mem);
+void page_alloc_finish(struct memory *mem);
+/* Again from memory->conf after it (or the zones' sizes) changed. */
+void setup_per_zone_wmarks(struct memory *mem);
+
+/*
+ * Would an allocation of that order leave the zone above `mark`? highest: zone type that was asked
+ * for.
+ */
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+		       enum zone_type highest, unsigned alloc_flags);
+/* The highest zone that may serve a request. */
+enum zone_type gfp_zone(gfp_t gfp);
+
+static inline enum migratetype gfp_migratetype(gfp_t gfp)
+{
+	_Static_assert(__GFP_MOVABLE >> 3 == MIGRATE_MOVABLE &&
+			       __GFP_RECLAIMABLE >> 3 == MIGRATE_RECLAIMABLE,
+		       "the mobility bits are the migrate type");
+	return (enum migratetype)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
+}
+
+static inline uint64_t wmark_pages(const struct zone *zone, enum zone_watermarks w)
+{
+	return zone->watermark[w] + zone->watermark_boost;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* From a page to the entries that map it: see rmap.h. */
+#include "mm/rmap.h"
+
+#include "mm/anon_vma.h"
+#include "mm/vma.h"
+
+static bool is_large(const struct page *page)
+{
+	return page->flags & (PG_HEAD | PG_TAIL);
+}
+
+uint32_t page_mapcount(const struct memory *mem, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(mem, pfn);
+
+	if (!is_large(page))
+		return (uint32_t)page->_mapcount;
+	return (uint32_t)page->_mapcount + *folio_entire_mapcount(mem, folio_pfn(mem, pfn));
+}
+
+static void count_mapped(struct memory *mem, pfn_t pfn, const struct page *page, int64_t nr)
+{
+	enum node_stat_item item = page->flags & PG_ANON ? NR_ANON_MAPPED : NR_FILE_MAPPED;
+
+	pfn_to_node(mem, pfn)->vm_stat[item] += (uint64_t)nr;
+}
+
+static void set_anon(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr)
+{
+	struct page *page = pfn_to_page(mem, pfn);
+
+	VM_BUG_ON(!vma->anon_vma);
+	page->mapping = vma->anon_vma->handle;
+	page->index = linear_page_index(vma, addr);
+	page->flags |= PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_UPTODATE;
+}
+
+void folio_add_new_anon_rmap(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr)
+{
+	set_anon(mem, pfn, vma, addr);
+	folio_add_rmap_pte(mem, pfn);
+}
+
+void folio_add_rmap_pte(struct memory *mem, pfn_t pfn)
+{
+	struct page *page = pfn_to_page(mem, pfn);
+
+	if (page->_mapcount++ == 0 && page_mapcount(mem, pfn) == 1)
+		count_mapped(mem, pfn, page, 1);
+}
+
+void folio_remove_rmap_pte(struct memory *mem, pfn_t pfn)
+{
+	struct page *page = pfn_to_page(mem, pfn);
+
+	VM_BUG_ON(page->_mapcount <= 0);
+	if (--page->_mapcount == 0 && page_mapcount(mem, pfn) == 0)
+		count_mapped(mem, pfn, page, -1);
+}
+
+/* How many pages of the folio no base entry maps: those whose state a huge entry alone decides. */
+static int64_t nr_unmapped_by_ptes(const struct memory *mem, pfn_t head)
+{
+	int64_t nr = 0;
+
+	for (pfn_t i = 0; i < 1u << page_order(pfn_to_page(mem, head)); i++)
+		nr += pfn_to_page(mem, head + i)->_mapcount == 0;
+	return nr;
+}
+
+void folio_add_new_anon_rmap_pmd(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr)
+{
+	unsigned page_shift = mem->geo->page_shift;
+	unsigned order = page_order(pfn_to_page(mem, head));
+
+	for (pfn_t i = 0; i < 1u << order; i++)
+		set_anon(mem, head + i, vma, addr + ((uint64_t)i << page_shift));
+	*folio_entire_mapcount(mem, head) = 0;
+	folio_add_rmap_pmd(mem, head);
+}
+
+void folio_add_rmap_pmd(struct memory *mem, pfn_t head)
+{
+	struct page *page = pfn_to_page(mem, head);
+
+	if ((*folio_entire_mapcount(mem, head))++ > 0)
+		return;
+	count_mapped(mem, head, page, nr_unmapped_by_ptes(mem, head));
+	if (page->flags & PG_ANON)
+		pfn_to_node(mem, head)->vm_stat[NR_ANON_THPS]++;
+}
+
+void folio_remove_rmap_pmd(struct memory *mem, pfn_t head)
+{
+	struct page *page = pfn_to_page(mem, head);
+
+	VM_BUG_ON(*folio_entire_mapcount(mem, head) == 0);
+	if (--*folio_entire_mapcount(mem, head) > 0)
+		return;
+	count_mapped(mem, head, page, -nr_unmapped_by_ptes(mem, head));
+	if (page->flags & PG_ANON)
+		pfn_to_node(mem, head)->vm_stat[NR_ANON_THPS]--;
+}
+
+static void rmap_walk_anon(struct memory *mem, const struct page *page, rmap_fn *fn, void *ctx)
+{
+	struct anon_vma *av = mem->mappings.data[page->mapping];
+	struct anon_vma_chain *avc;
+
+	for (avc = anon_vma_interval_first(av, page->index, page->index); avc;
+	     avc = anon_vma_interval_next(avc, page->index, page->index)) {
+		struct vm_area_struct *vma = avc->vma;
+
+		if (!fn(vma, vma->vm_start + ((page->index - vma->vm_pgoff) << 12), ctx))
+			return;
+	}
+}
+
+static void rmap_walk_file(struct memory *mem, const struct page *page, rmap_fn *fn, void *ctx)
+{
+	struct address_space *mapping = mem->mappings.data[page->mapping];
+	uint64_t granule = page->index << (mem->geo->page_shift - 12);
+	struct vm_area_struct *vma;
+
+	for (vma = vma_interval_first(mapping, granule, granule); vma;
+	     vma = vma_interval_next(vma, granule, granule))
+		if (!fn(vma, vma->vm_start + ((granule - vma->vm_pgoff) << 12), ctx))
+			return;
+}
+
+void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx)
+{
+	const struct page *page = pfn_to_page(mem, pfn);
+
+	if (!page->mapping)
+		return;
+	if (page->flags & PG_ANON)
+		rmap_walk_anon(mem, page, fn, ctx);
+	else
+		rmap_walk_file(mem, page, fn, ctx);
+}

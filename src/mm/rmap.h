@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * From a page to the entries that map it. Kernel counterpart: mm/rmap.c.
+ *
+ * Modelled: anonymous pages through their anon_vma's interval tree, file pages through the file's; how often a
+ * page is mapped by base entries (page->_mapcount) and its folio by huge entries (folio_entire_mapcount()).
+ * Simplified: no locks, no batches. Left out: swap entries (there is no swap yet), KSM, device memory.
+ *
+ * A page is mapped _mapcount + folio_entire_mapcount() times. The entire count stands in `prev` of the second
+ * page of the folio, a tail, which is on no list.
+ */
+#ifndef MM_RMAP_H
+#define MM_RMAP_H
+
+#include "mm/mm_types.h"
+
+static inline pfn_t *folio_entire_mapcount(const struct memory *mem, pfn_t head)
+{
+	return &pfn_to_page(mem, head + 1)->prev;
+}
+
+/* How many entries map this page, huge ones included. */
+uint32_t page_mapcount(const struct memory *mem, pfn_t pfn);
+
+/* A fresh anonymous base page of that area at addr, mapped once and by nobody else. */
+void folio_add_new_anon_rmap(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr);
+/* One more base entry maps the page. */
+void folio_add_rmap_pte(struct memory *mem, pfn_t pfn);
+void folio_remove_rmap_pte(struct memory *mem, pfn_t pfn);
+/* The same for a huge entry of a whole folio of 2^order pages. */
+void folio_add_new_anon_rmap_pmd(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr);
+void folio_add_rmap_pmd(struct memory *mem, pfn_t head);
+void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
+
+/* Calls fn for every (area, address) that may map the page; stops when fn returns false. */
+typedef bool rmap_fn(struct vm_area_struct *vma, uint64_t addr, void *ctx);
+void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* Taking pages out of address spaces: see zap.h. */
+#include "mm/zap.h"
+
+#include "mm/mmu_gather.h"
+#include "mm/page_alloc.h"
+#include "mm/pgtable.h"
+#include "mm/rmap.h"
+#include "mm/vma.h"
+
+/* One operation: what is being zapped, and what it found. */
+struct zap_details {
+	struct memory *mem;
+	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	struct mmu_gather *tlb;
+	bool reclaim_pt;
+	bool force_flush;	/* before the next table: a dirty page of a file went (tlb_delay_rmap) */
+};
+
+static void zap_present_pte(struct zap_details *z, pte_t pte)
+{
+	struct page *page;
+	pfn_t pfn = pte_pfn(pte);
+
+	if (pte.pte & PTE_SPECIAL)
+		return;
+	page = pfn_to_page(z->mem, pfn);
+	if (page->flags & PG_ANON)
+		z->mm->rss_stat[MM_ANONPAGES]--;
+	else if (page->flags & PG_SWAPBACKED)
+		z->mm->rss_stat[MM_SHMEMPAGES]--;
+	else
+		z->mm->rss_stat[MM_FILEPAGES]--;
+	if (pte_dirty(pte) && !(page->flags & PG_ANON)) {
+		pfn_to_page(z->mem, folio_pfn(z->mem, pfn))->flags |= PG_DIRTY;
+		z->force_flush = true;
+	}
+	folio_remove_rmap_pte(z->mem, pfn);
+	put_page(z->mem, folio_pfn(z->mem, pfn));
+	tlb_remove_page(z->tlb);
+}
+
+static void zap_pte_range(struct zap_details *z, struct pgtable *table, uint64_t addr, uint64_t end)
+{
+	unsigned first = pte_index(z->mem->geo, table, addr);
+	unsigned nr = (unsigned)((end - addr) >> z->mem->geo->page_shift);
+
+	for (unsigned i = first; i < first + nr && table->nr_used; i++) {
+		pte_t pte = table->ent[i];
+
+		if (pte_none(pte))
+			continue;
+		pte_set(table, i, (pte_t){ 0 });
+		if (!pte_present(pte))
+			continue;
+		tlb_remove_tlb_entry(z->tlb, addr + ((uint64_t)(i - first) << z->mem->geo->page_shift), 0);
+		zap_present_pte(z, pte);
+	}
+	if (z->force_flush)
+		tlb_flush_mmu(z->tlb);
+	z->force_flush = false;
+}
+
+/* One entry of level 1, a huge page or a table of base pages; [addr, end) lies inside it. */
+static void zap_pmd(struct zap_details *z, struct pgtable *pmd, unsigned index, uint64_t addr, uint64_t end)
+{
+	bool whole = end - addr == hpage_size(z->mem);
+	struct pgtable *table;
+
+	if (pte_is_leaf(pmd->ent[index])) {
+		if (whole) {
+			zap_huge_pmd(z->vma, pmd, index);
+			tlb_remove_tlb_entry(z->tlb, addr, HPAGE_LEVEL);
+			tlb_remove_page(z->tlb);
+			return;
+		}
+		split_huge_pmd(z->vma, pmd, index, addr);
+	}
+	table = pte_table(pmd->ent[index]);
+	zap_pte_range(z, table, addr, end);
+	if (whole && z->reclaim_pt && z->mem->conf.pt_reclaim && !table->nr_used) {
+		pte_set(pmd, index, (pte_t){ 0 });
+		tlb_free_table(z->tlb, addr, 0);
+		pgtable_free_one(z->mm, table);
+	}
+}
+
+static void zap_level(struct zap_details *z, struct pgtable *table, uint64_t addr, uint64_t end)
+{
+	const struct geometry *geo = z->mem->geo;
+
+	for (uint64_t next; addr < end; addr = next) {
+		unsigned i = pte_index(geo, table, addr);
+
+		next = geometry_addr_end(geo, table->level, addr, end);
+		if (pte_none(table->ent[i]))
+			continue;
+		if (table->level == HPAGE_LEVEL)
+			zap_pmd(z, table, i, addr, next);
+		else
+			zap_level(z, pte_table(table->ent[i]), addr, next);
+	}
+}
+
+void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, uint64_t start, uint64_t end,
+		      bool reclaim_pt)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	struct zap_details z = { .mem = mm->mem, .mm = mm, .vma = vma, .tlb = tlb, .reclaim_pt = reclaim_pt };
+	uint64_t rss = 0;
+
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		rss += i == MM_SWAPENTS ? 0 : (uint64_t)mm->rss_stat[i];
+	if (rss > mm->hiwater_rss)
+		mm->hiwater_rss = rss;
+	zap_level(&z, mm->pgd, start, end);
+}
+
+void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end, bool reclaim_pt)
+{
+	struct mmu_gather tlb;
+
+	tlb_gather_mmu(&tlb, vma->vm_mm);
+	unmap_page_range(&tlb, vma, start, end, reclaim_pt);
+	tlb_finish_mmu(&tlb);
+}
