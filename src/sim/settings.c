@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* Keys, defaults, and what a trace brings along. */
+#include "sim/settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/strbuf.h"
+#include "base/units.h"
+#include "base/vec.h"
+#include "base/xalloc.h"
+#include "machine/topology.h"
+#include "mm/mm_config.h"
+
+#define AT(member)   offsetof(struct system_config, member)
+#define MACHINE_KEY  "machine"
+#define MAX_DEPTH    8
+#define MEMORY_SLACK (2ull << 20) /* memory is made in units of 2 MiB */
+
+static const char *const topology_names[] = {"captured", "profile", NULL};
+
+static const struct config_row rows[] = {
+	{"machine.topology", CONFIG_CHOICE, AT(topology), "captured", 0, 0, topology_names,
+	 "nodes, CPUs and memory: those of the trace where it says, or those of the machine profile"},
+	{"machine.memory", CONFIG_SIZE, AT(memory_bytes), "0", 0, MACHINE_MAX_BYTES, NULL,
+	 "memory of the machine, dealt out evenly to its nodes; 0: by machine.topology"},
+	{"machine.nodes", CONFIG_UINT, AT(nr_nodes), "0", 0, MACHINE_MAX_NODES, NULL,
+	 "NUMA nodes, CPUs and memory dealt out evenly; 0: by machine.topology"},
+	{"machine.cpus", CONFIG_UINT, AT(nr_cpus), "0", 0, MACHINE_MAX_CPUS, NULL,
+	 "CPUs; the trace's CPU n becomes n modulo this; 0: by machine.topology"},
+	{"machine.remote_distance", CONFIG_UINT, AT(remote_distance), "20", 11, 254, NULL,
+	 "distance between the nodes that machine.nodes makes (local is 10)"},
+	{"clock.ns_per_access", CONFIG_UINT, AT(ns_per_access), "1", 1, 1000000, NULL,
+	 "nanoseconds of the model's clock for each access of an exact trace"},
+	{"replay.implied_cache", CONFIG_BOOL, AT(implied_cache), "on", 0, 0, NULL,
+	 "a file page that an observed minor fault found is in the page cache, whoever read it in"},
+};
+
+const struct config_table system_config_table = {"system", rows, ARRAY_SIZE(rows)};
+
+void settings_init(struct settings *s)
+{
+	*s = (struct settings){0};
+	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
+		struct settings_table t = settings_table(s, i);
+
+		config_defaults(t.table, t.conf);
+	}
+	s->captured_mm = s->mm;
+}
+
+void settings_finish(struct settings *s)
+{
+	free(s->machine);
+	s->machine = NULL;
+}
+
+struct settings_table settings_table(struct settings *s, size_t i)
+{
+	const struct settings_table tables[NR_SETTINGS_TABLES] = {
+		{&system_config_table, s ? &s->system : NULL},
+		{&mm_config_table, s ? &s->mm : NULL},
+		{&tlb_config_table, s ? &s->tlb : NULL},
+	};
+
+	BUG_ON(i >= NR_SETTINGS_TABLES);
+	return tables[i];
+}
+
+/* ---- what the trace says ---- */
+
+/* Where the metadata has the value of a key. */
+static const struct {
+	const char *path, *key;
+} captured_rows[] = {
+	{"memory/fault_around_bytes", "vm.fault_around_bytes"},
+	{"memory/sysctl/vm.overcommit_memory", "vm.overcommit_memory"},
+	{"memory/sysctl/vm.overcommit_ratio", "vm.overcommit_ratio"},
+	{"memory/sysctl/vm.max_map_count", "vm.max_map_count"},
+	{"memory/sysctl/vm.min_free_kbytes", "vm.min_free_kbytes"},
+	{"memory/sysctl/vm.watermark_scale_factor", "vm.watermark_scale_factor"},
+	{"memory/sysctl/vm.percpu_pagelist_high_fraction", "vm.percpu_pagelist_high_fraction"},
+	{"memory/thp/enabled", "thp.enabled"},
+	{"memory/thp/use_zero_page", "thp.use_zero_page"},
+};
+
+/* A value of the metadata as a user would write it. NULL when it is no plain value. */
+static const char *json_as_text(const json_t *v, const struct config_row *row, char *buf,
+				size_t size)
+{
+	json_int_t n = json_integer_value(v);
+
+	if (json_is_string(v))
+		return json_string_value(v);
+	if (json_is_boolean(v))
+		return json_is_true(v) ? "on" : "off";
+	if (!json_is_integer(v) || n < 0)
+		return NULL;
+	/* sysctls name a choice by its number */
+	if (row && row->type == CONFIG_CHOICE) {
+		for (json_int_t i = 0; row->choices[i]; i++)
+			if (i == n)
+				return row->choices[i];
+		return NULL;
+	}
+	snprintf(buf, size, "%" JSON_INTEGER_FORMAT, n);
+	return buf;
+}
+
+static const struct config_row *find_row(struct settings *s, const char *key, void **ret_conf)
+{
+	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
+		struct settings_table t = settings_table(s, i);
+		const struct config_row *row = config_find(t.table, key);
+
+		if (row) {
+			*ret_conf = t.conf;
+			return row;
+		}
+	}
+	return NULL;
+}
+
+void settings_captured(struct settings *s, const struct trace_meta *meta)
+{
+	/* A kernel without a THP folder has no huge pages. */
+	if (trace_meta_get(meta, "memory") && !trace_meta_get(meta, "memory/thp"))
+		BUG_ON(settings_set(s, "thp.enabled", "never", NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(captured_rows); i++) {
+		const json_t *v = trace_meta_get(meta, captured_rows[i].path);
+		void *conf = NULL;
+		const struct config_row *row = find_row(s, captured_rows[i].key, &conf);
+		char buf[32];
+		const char *text = v && row ? json_as_text(v, row, buf, sizeof(buf)) : NULL;
+
+		if (text)
+			config_set(row, conf, text, NULL);
+	}
+	s->captured_mm = s->mm;
+}
+
+/* ---- what the user says ---- */
+
+static int unknown_key(const char *key, struct mmr_error *err)
+{
+	VEC(const char *) names = {0};
+	const char *near;
+
+	*vec_push(&names) = MACHINE_KEY;
+	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
+		const struct config_table *t = settings_table(NULL, i).table;
+
+		for (size_t k = 0; k < t->nr; k++)
+			*vec_push(&names) = t->rows[k].key;
+	}
+	near = nearest(key, names.data, names.nr);
+	vec_finish(&names);
+	if (near)
+		return err_set(err, -ENOENT, "unknown key '%s', did you mean '%s'?", key, near);
+	return err_set(err, -ENOENT, "unknown key '%s' (mmreplay list keys)", key);
+}
+
+int settings_set(struct settings *s, const char *key, const char *value, struct mmr_error *err)
+{
+	void *conf = NULL;
+	const struct config_row *row;
+
+	if (!strcmp(key, MACHINE_KEY)) {
+		free(s->machine);
+		s->machine = xstrdup(value);
+		return 0;
+	}
+	row = find_row(s, key, &conf);
+	return row ? config_set(row, conf, value, err) : unknown_key(key, err);
+}
+
+static int load_object(struct settings *s, const char *prefix, const json_t *obj, unsigned depth,
+		       struct mmr_error *err)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach((json_t *)obj, name, v)
+	{
+		struct strbuf key = {0};
+		char buf[32];
+		const char *text = json_as_text(v, NULL, buf, sizeof(buf));
+		int rc;
+
+		strbuf_addf(&key, "%s%s%s", prefix, *prefix ? "." : "", name);
+		if (json_is_object(v) && depth < MAX_DEPTH)
+			rc = load_object(s, key.s, v, depth + 1, err);
+		else if (text)
+			rc = settings_set(s, key.s, text, err);
+		else
+			rc = err_set(err, -EINVAL, "value of '%s' is no text, number or boolean",
+				     key.s);
+		strbuf_finish(&key);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int settings_load_json(struct settings *s, const char *text, size_t len, struct mmr_error *err)
+{
+	json_error_t why;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	int rc;
+
+	if (!root)
+		return err_set(err, -EBADMSG, "not JSON: %s (line %d)", why.text, why.line);
+	if (json_is_object(root))
+		rc = load_object(s, "", root, 0, err);
+	else
+		rc = err_set(err, -EBADMSG, "not a JSON object");
+	json_decref(root);
+	return rc;
+}
+
+/* ---- what the trace can answer for ---- */
+
+/*
+ * On a trace of faults a page that was touched once is never heard of again. So nothing may make
+ * the model take a page away, or map less at once than the captured kernel did: the touches that
+ * would fault are missing.
+ */
+int settings_check(const struct settings *s, const struct trace_meta *meta, uint64_t bytes,
+		   unsigned page_shift, struct mmr_error *err)
+{
+	const char *what = NULL;
+
+	if (s->force || meta->basis == MMR_BASIS_EXACT)
+		return 0;
+	if (bytes + MEMORY_SLACK < meta->memory_bytes)
+		what = "less memory than the captured machine has";
+	else if (1ull << page_shift < meta->base_page_bytes)
+		what = "pages smaller than those of the captured machine";
+	else if (s->mm.thp_enabled < s->captured_mm.thp_enabled)
+		what = "thp.enabled below that of the captured kernel";
+	else if (s->mm.fault_around_bytes < s->captured_mm.fault_around_bytes)
+		what = "vm.fault_around_bytes below that of the captured kernel";
+	else if (s->mm.fault_around_folio < s->captured_mm.fault_around_folio)
+		what = "kernel.fault_around_folio off";
+	if (!what)
+		return 0;
+	return err_set(
+		err, -ENOTSUP,
+		"the trace holds %s only, which cannot answer for %s: touches of pages that were mapped "
+		"are not in it (--force replays all the same)",
+		meta->basis == MMR_BASIS_FAULTS ? "faults" : "samples", what);
+}
