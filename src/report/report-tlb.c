@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* The sections `tlb`, `numa` and `cost`: what depends on every access. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/units.h"
+#include "base/xalloc.h"
+#include "report/report.h"
+
+static const char *const stream_names[NR_TLB_STREAMS] = {
+	[TLB_DATA] = "data", [TLB_INSN] = "instruction"};
+static const char *const level_names[NR_TLB_LEVELS] = {"l1", "l2"};
+
+static const char *size_name(unsigned shift, char *buf, size_t size)
+{
+	return format_size(1ull << shift, buf, size);
+}
+
+static void put_level(json_t *parent, const char *key, const struct tlb_level_stats *s)
+{
+	json_t *obj = j_object(parent, key);
+
+	j_u64(obj, "accesses", s->accesses);
+	j_u64(obj, "hits", s->hits);
+	j_u64(obj, "misses", s->misses);
+	j_u64(obj, "evictions", s->evictions);
+	j_ratio(obj, "miss_ratio", s->misses, s->accesses);
+}
+
+static void put_sizes(json_t *parent, const char *key, const struct tlb_stats *st,
+		      const uint64_t *values)
+{
+	json_t *obj = j_object(parent, key);
+	char name[24];
+
+	for (unsigned i = 0; i < st->nr_sizes; i++)
+		j_u64(obj, size_name(st->page_shift[i], name, sizeof(name)), values[i]);
+}
+
+static void put_table_levels(json_t *parent, const char *key, const struct geometry *geo,
+			     const uint64_t *values, unsigned first)
+{
+	json_t *obj = j_object(parent, key);
+
+	for (unsigned i = first; i < geo->nr_levels; i++)
+		j_u64(obj, geo->level[i].name, values[i]);
+}
+
+static void put_stream(json_t *tlb, enum tlb_stream stream, const struct tlb_stats *st,
+		       const struct geometry *geo)
+{
+	const struct tlb_stream_stats *s = &st->stream[stream];
+	json_t *obj = j_object(tlb, stream_names[stream]);
+	char name[24];
+
+	for (unsigned level = 0; level < NR_TLB_LEVELS; level++) {
+		json_t *l;
+
+		if (level == TLB_L2 && !st->has_l2[stream])
+			continue;
+		l = j_object(obj, level_names[level]);
+		for (unsigned i = 0; i < st->nr_sizes; i++)
+			put_level(l, size_name(st->page_shift[i], name, sizeof(name)),
+				  &s->size[level][i]);
+		put_level(l, "total", &s->total[level]);
+	}
+	put_sizes(obj, "walks", st, s->walks);
+	j_u64(obj, "walks_failed", s->walks_failed);
+	j_u64(obj, "walks_dirty", s->walks_dirty);
+	put_table_levels(obj, "walk_references", geo, s->walk_refs, 0);
+	put_table_levels(obj, "walk_cache_hits", geo, s->walk_cache_hits, 1);
+}
+
+/* Estimated cycles beside what a first-level hit costs. */
+static void report_cost(struct report *rep, const struct tlb_stats *st)
+{
+	const struct machine_cost *c = &rep->r->sys->profile->cost;
+	json_t *cost = j_object(rep->root, "cost");
+	uint64_t l2_hits = 0, refs = 0;
+
+	for (unsigned stream = 0; stream < NR_TLB_STREAMS; stream++) {
+		const struct tlb_stream_stats *s = &st->stream[stream];
+
+		l2_hits += s->total[TLB_L2].hits;
+		for (unsigned i = 0; i < GEOMETRY_MAX_LEVELS; i++)
+			refs += s->walk_refs[i];
+	}
+	j_u64(cost, "l2_tlb_hit_cycles", l2_hits * c->l2_tlb_hit_cycles);
+	j_u64(cost, "walk_cycles", refs * c->walk_reference_cycles);
+	j_u64(cost, "translation_cycles",
+	      l2_hits * c->l2_tlb_hit_cycles + refs * c->walk_reference_cycles);
+	j_ratio(cost, "translation_cycles_per_touch",
+		l2_hits * c->l2_tlb_hit_cycles + refs * c->walk_reference_cycles,
+		st->reads + st->writes);
+}
+
+void report_tlb(struct report *rep)
+{
+	const struct memory *mem = rep->r->mem;
+	const char *reason = report_no_accesses(rep->r);
+	struct tlb_stats st;
+	json_t *tlb, *flushes;
+
+	if (reason) {
+		report_null(rep, rep->root, "tlb", "tlb", reason);
+		report_null(rep, rep->root, "cost", "cost", reason);
+		return;
+	}
+	tlb_stats(mem->tlb, -1, &st);
+	tlb = j_object(rep->root, "tlb");
+	j_u64(tlb, "reads", st.reads);
+	j_u64(tlb, "writes", st.writes);
+	j_u64(tlb, "splits", st.splits);
+	for (unsigned stream = 0; stream < NR_TLB_STREAMS; stream++)
+		put_stream(tlb, stream, &st, rep->r->sys->geo);
+	flushes = j_object(tlb, "flushes");
+	j_u64(flushes, "one", st.flush_one);
+	j_u64(flushes, "asid", st.flush_asid);
+	j_u64(flushes, "all", st.flush_all);
+	report_cost(rep, &st);
+}
+
+/* ---- nodes ---- */
+
+static void put_matrix(json_t *numa, const struct memory *mem)
+{
+	unsigned nr = mem->nr_nodes;
+	uint64_t *matrix = xcalloc((size_t)nr * nr, sizeof(*matrix)), local = 0, remote = 0;
+	json_t *rows = j_array(numa, "access_matrix");
+
+	tlb_access_matrix(mem->tlb, mem->cpu_node, matrix);
+	for (unsigned c = 0; c < nr; c++) {
+		json_t *row = json_array();
+
+		for (unsigned m = 0; m < nr; m++) {
+			json_array_append_new(row, json_integer((json_int_t)matrix[c * nr + m]));
+			*(c == m ? &local : &remote) += matrix[c * nr + m];
+		}
+		json_array_append_new(rows, row);
+	}
+	j_u64(numa, "local_accesses", local);
+	j_u64(numa, "remote_accesses", remote);
+	j_ratio(numa, "remote_ratio", remote, local + remote);
+	free(matrix);
+}
+
+static void put_node(json_t *nodes, const struct pglist_data *node)
+{
+	json_t *obj = json_object();
+
+	j_u64(obj, "node", node->node_id);
+	for (unsigned i = NUMA_HIT; i < NR_VM_ZONE_STAT_ITEMS; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned z = 0; z < MAX_NR_ZONES; z++)
+			sum += node->node_zones[z].vm_stat[i];
+		if (i != NUMA_INTERLEAVE)
+			j_u64(obj, zone_stat_info[i].key, sum);
+	}
+	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
+		j_u64(obj, node_stat_info[i].key, node->vm_stat[i]);
+	json_array_append_new(nodes, obj);
+}
+
+void report_numa(struct report *rep)
+{
+	static const char *const accesses[] = {"access_matrix", "local_accesses", "remote_accesses",
+					       "remote_ratio"};
+	const struct memory *mem = rep->r->mem;
+	const char *reason = report_no_accesses(rep->r);
+	json_t *numa = j_object(rep->root, "numa"), *nodes;
+	char path[64];
+
+	if (!reason)
+		put_matrix(numa, mem);
+	for (size_t i = 0; reason && i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+		snprintf(path, sizeof(path), "numa.%s", accesses[i]);
+		report_null(rep, numa, accesses[i], path, reason);
+	}
+	nodes = j_array(numa, "nodes");
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		if (mem->nodes[n])
+			put_node(nodes, mem->nodes[n]);
+}

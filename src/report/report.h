@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The result of a replay: one walk of the statistics builds one JSON tree, which is printed as it
+ * is or as tables (table.h).
+ *
+ *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, numa, fragmentation,
+ *	tasks, unavailable, notes
+ *
+ * A figure that the trace cannot support, or that the model does not keep, is null, and
+ * `unavailable` has the reason under its path. Keys stand in a fixed order; ratios come from the
+ * integers beside them.
+ */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include <mmreplay/report.h>
+
+#include "report/json.h"
+#include "sim/replay.h"
+
+#define REPORT_SCHEMA "mmreplay-result/1"
+
+/* A new reference. */
+json_t *report_build(struct mmr_replay *r);
+
+/* ---- for the sections (report-*.c) ---- */
+
+struct report {
+	struct mmr_replay *r;
+	json_t *root;
+	json_t *unavailable; /* path -> reason */
+	json_t *notes;
+};
+
+/* obj[key] is null, and why. `path` is the whole path of the key. */
+void report_null(struct report *rep, json_t *obj, const char *key, const char *path,
+		 const char *reason);
+/* Why accesses are unknown, NULL when they are known. */
+const char *report_no_accesses(const struct mmr_replay *r);
+
+void report_config(struct report *rep);
+void report_tlb(struct report *rep);
+void report_numa(struct report *rep);
+void report_fragmentation(struct report *rep);
+void report_tasks(struct report *rep);
+
+#endif

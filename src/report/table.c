@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* The text form of a result: sections, lines, tables. */
+#include "report/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/units.h"
+#include "base/vec.h"
+
+#define LONG_SECTION 12 /* plain keys from which on zeros are left out */
+#define CELL_MAX     256
+
+struct table {
+	struct strbuf *sb;
+	bool all;
+};
+
+static bool is_plain(const json_t *v)
+{
+	return !json_is_object(v) && !json_is_array(v);
+}
+
+static bool is_plain_array(const json_t *v)
+{
+	size_t i;
+	json_t *el;
+
+	if (!json_is_array(v))
+		return false;
+	json_array_foreach(v, i, el) if (!is_plain(el)) return false;
+	return true;
+}
+
+static bool ends_with(const char *s, const char *tail)
+{
+	size_t len = strlen(s), n = strlen(tail);
+
+	return len >= n && !strcmp(s + len - n, tail);
+}
+
+static const char *cell(const char *key, const json_t *v, char *buf, size_t size)
+{
+	char human[32];
+
+	switch (json_typeof(v)) {
+	case JSON_NULL:
+		return "-";
+	case JSON_TRUE:
+		return "yes";
+	case JSON_FALSE:
+		return "no";
+	case JSON_STRING:
+		snprintf(buf, size, "%s", json_string_value(v));
+		return buf;
+	case JSON_REAL:
+		snprintf(buf, size, "%.6f", json_real_value(v));
+		return buf;
+	default:
+		break;
+	}
+	if (ends_with(key, "_bytes") && json_integer_value(v) >= 4096)
+		snprintf(buf, size, "%" JSON_INTEGER_FORMAT " (%s)", json_integer_value(v),
+			 format_bytes_human((uint64_t)json_integer_value(v), human, sizeof(human)));
+	else
+		snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	return buf;
+}
+
+/* A table's rows: all objects, with the same plain keys in the same order. */
+static bool same_keys(const json_t *a, const json_t *b)
+{
+	void *i = json_object_iter((json_t *)a), *k = json_object_iter((json_t *)b);
+
+	for (; i && k;
+	     i = json_object_iter_next((json_t *)a, i), k = json_object_iter_next((json_t *)b, k))
+		if (strcmp(json_object_iter_key(i), json_object_iter_key(k)) ||
+		    !is_plain(json_object_iter_value(i)) || !is_plain(json_object_iter_value(k)))
+			return false;
+	return !i && !k;
+}
+
+struct rows {
+	VEC(const char *) name; /* NULL for those of an array */
+	VEC(const json_t *) row;
+};
+
+static bool collect_rows(const json_t *v, struct rows *rows)
+{
+	const char *key;
+	json_t *el;
+	size_t i;
+
+	if (json_is_array(v)) {
+		json_array_foreach(v, i, el)
+		{
+			*vec_push(&rows->name) = NULL;
+			*vec_push(&rows->row) = el;
+		}
+	} else {
+		json_object_foreach((json_t *)v, key, el)
+		{
+			*vec_push(&rows->name) = key;
+			*vec_push(&rows->row) = el;
+		}
+	}
+	for (i = 0; i < rows->row.nr; i++)
+		if (!json_is_object(rows->row.data[i]) || !json_object_size(rows->row.data[i]) ||
+		    !same_keys(rows->row.data[0], rows->row.data[i]))
+			return false;
+	return rows->row.nr > 0;
+}
+
+static void rows_finish(struct rows *rows)
+{
+	vec_finish(&rows->name);
+	vec_finish(&rows->row);
+}
+
+static size_t name_width(const struct rows *rows)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < rows->name.nr; i++)
+		if (rows->name.data[i] && strlen(rows->name.data[i]) > width)
+			width = strlen(rows->name.data[i]);
+	return width;
+}
+
+static size_t column_width(const struct rows *rows, const char *key)
+{
+	size_t width = strlen(key), len;
+	char buf[CELL_MAX];
+
+	for (size_t i = 0; i < rows->row.nr; i++) {
+		len = strlen(cell("", json_object_get(rows->row.data[i], key), buf, sizeof(buf)));
+		if (len > width)
+			width = len;
+	}
+	return width;
+}
+
+static void print_rows(struct table *t, const struct rows *rows)
+{
+	size_t first = name_width(rows);
+	const json_t *head = rows->row.data[0];
+	char buf[CELL_MAX];
+	const char *key;
+	json_t *v;
+
+	strbuf_addf(t->sb, "  %-*s", (int)first, "");
+	json_object_foreach((json_t *)head, key, v)
+		strbuf_addf(t->sb, "  %*s", (int)column_width(rows, key), key);
+	strbuf_addstr(t->sb, "\n");
+	for (size_t i = 0; i < rows->row.nr; i++) {
+		strbuf_addf(t->sb, "  %-*s", (int)first,
+			    rows->name.data[i] ? rows->name.data[i] : "");
+		json_object_foreach((json_t *)rows->row.data[i], key, v)
+			strbuf_addf(t->sb, "  %*s", (int)column_width(rows, key),
+				    cell("", v, buf, sizeof(buf)));
+		strbuf_addstr(t->sb, "\n");
+	}
+}
+
+static void print_array_line(struct table *t, const char *key, size_t width, const json_t *v)
+{
+	char buf[CELL_MAX];
+	json_t *el;
+	size_t i;
+
+	strbuf_addf(t->sb, "  %-*s ", (int)width, key);
+	json_array_foreach(v, i, el) strbuf_addf(t->sb, " %s", cell("", el, buf, sizeof(buf)));
+	strbuf_addstr(t->sb, "\n");
+}
+
+static bool is_zero(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) == 0;
+}
+
+/* The plain keys of a section. Returns whether there was one. */
+static bool print_plain(struct table *t, const json_t *obj)
+{
+	size_t width = 0, nr = 0, hidden = 0;
+	char buf[CELL_MAX];
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)obj, key, v)
+	{
+		if (!is_plain(v) && !is_plain_array(v))
+			continue;
+		nr++;
+		if (strlen(key) > width)
+			width = strlen(key);
+	}
+	json_object_foreach((json_t *)obj, key, v)
+	{
+		if (is_plain_array(v))
+			print_array_line(t, key, width, v);
+		else if (is_plain(v) && !t->all && nr > LONG_SECTION && is_zero(v))
+			hidden++;
+		else if (is_plain(v))
+			strbuf_addf(t->sb, "  %-*s  %s\n", (int)width, key,
+				    cell(key, v, buf, sizeof(buf)));
+	}
+	if (hidden)
+		strbuf_addf(t->sb, "  (%zu that are zero)\n", hidden);
+	return nr > 0;
+}
+
+static void print_section(struct table *t, const char *path, const json_t *v);
+
+static void print_children(struct table *t, const char *path, const json_t *v)
+{
+	char name[CELL_MAX];
+	const char *key;
+	json_t *el;
+	size_t i;
+
+	if (json_is_object(v)) {
+		json_object_foreach((json_t *)v, key, el)
+		{
+			snprintf(name, sizeof(name), "%s%s%s", path, *path ? "." : "", key);
+			if (!is_plain(el) && !is_plain_array(el))
+				print_section(t, name, el);
+		}
+	} else {
+		json_array_foreach(v, i, el)
+		{
+			snprintf(name, sizeof(name), "%s.%zu", path, i);
+			if (!is_plain(el))
+				print_section(t, name, el);
+		}
+	}
+}
+
+static void print_matrix(struct table *t, const json_t *v)
+{
+	char name[24];
+	json_t *el;
+	size_t i;
+
+	json_array_foreach(v, i, el)
+	{
+		snprintf(name, sizeof(name), "%zu", i);
+		print_array_line(t, name, 3, el);
+	}
+}
+
+static bool is_matrix(const json_t *v)
+{
+	json_t *el;
+	size_t i;
+
+	if (!json_is_array(v) || !json_array_size(v))
+		return false;
+	json_array_foreach(v, i, el) if (!is_plain_array(el)) return false;
+	return true;
+}
+
+static void print_section(struct table *t, const char *path, const json_t *v)
+{
+	struct rows rows = {0};
+	size_t before;
+
+	if (!json_object_size(v) && !json_array_size(v))
+		return;
+	before = t->sb->len;
+	strbuf_addf(t->sb, "%s%s:\n", before ? "\n" : "", path);
+	if (is_matrix(v)) {
+		print_matrix(t, v);
+	} else if (collect_rows(v, &rows)) {
+		print_rows(t, &rows);
+	} else {
+		if (!json_is_object(v) || !print_plain(t, v)) {
+			/* nothing of its own: the head would stand alone */
+			t->sb->len = before;
+			t->sb->s[before] = '\0';
+		}
+		print_children(t, path, v);
+	}
+	rows_finish(&rows);
+}
+
+void table_print(const json_t *root, bool all, struct strbuf *sb)
+{
+	struct table t = {.sb = sb, .all = all};
+
+	strbuf_addstr(sb, "");
+	if (json_is_object(root))
+		print_plain(&t, root);
+	print_children(&t, "", root);
+}
