@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Copyright the mmreplay authors
+$M list policies

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright the mmreplay authors
+"""What must be true of every result, whatever was replayed.
+
+usage: laws.py RESULT.json
+"""
+
+import json
+import sys
+
+LEAVES = ('anon_zero anon_alloc anon_huge file_read file_cow file_shared wp_reuse wp_copy wp_zero wp_shared '
+          'wp_huge special spurious error').split()
+
+
+def laws(r):
+    v, m = r['vmstat'], r['model']
+    yield 'pgfault is the sum of its leaves', v['pgfault'] == sum(m['fault_' + x] for x in LEAVES)
+    yield 'major faults are faults', v['pgmajfault'] <= v['pgfault']
+    counted = sum(t['min_flt'] + t['maj_flt'] for t in r['tasks'])
+    yield 'faults of the processes and failed ones are pgfault', counted + m['fault_error'] == v['pgfault']
+    for z in r['fragmentation']['zones']:
+        free = sum(n << order for order, n in enumerate(z['free_blocks']))
+        yield f'free blocks of zone {z["zone"]} are its free pages', free == z['free_pages']
+        yield f'zone {z["zone"]} has no more free than managed', z['free_pages'] <= z['managed_pages']
+    yield 'nulls have a reason', all(reason for reason in r['unavailable'].values())
+    if all(t['exited'] for t in r['tasks']):
+        yield 'no anonymous page outlives the processes', v['nr_anon_pages'] == 0
+        yield 'no page table outlives the processes', v['nr_page_table_pages'] == 0
+    if r['tlb'] is None:
+        return
+    for stream in ('data', 'instruction'):
+        s = r['tlb'][stream]
+        l1 = s['l1']['total']
+        yield f'{stream}: touches are hits and misses', l1['accesses'] == l1['hits'] + l1['misses']
+        last = s.get('l2', s['l1'])['total']
+        yield f'{stream}: second level sees the misses of the first', \
+            'l2' not in s or s['l2']['total']['accesses'] == l1['misses']
+        yield f'{stream}: misses are walks, or failed', last['misses'] >= sum(s['walks'].values())
+        for level in ('l1', 'l2'):
+            for size, c in s.get(level, {}).items():
+                yield f'{stream} {level} {size}', c['accesses'] == c['hits'] + c['misses']
+    touches = sum(map(sum, r['numa']['access_matrix']))
+    yield 'accesses to nodes are no more than touches', touches <= r['tlb']['reads'] + r['tlb']['writes']
+
+
+def main():
+    with open(sys.argv[1]) as f:
+        result = json.load(f)
+    broken = [name for name, holds in laws(result) if not holds]
+    for name in broken:
+        print(f'{sys.argv[1]}: broken: {name}')
+    sys.exit(1 if broken else 0)
+
+
+main()

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* Settings: defaults, every type both ways, refusals that name key and value. */
+#include "support/test.h"
+
+#include <errno.h>
+
+#include "base/bug.h"
+#include "base/config.h"
+
+struct knobs {
+	uint64_t before, flag, count, bytes, ns, mode, after;
+};
+
+static const char *const modes[] = {"heuristic", "always", "never", NULL};
+
+static const struct config_row rows[] = {
+	{"a.flag", CONFIG_BOOL, offsetof(struct knobs, flag), "on", 0, 0, NULL, "a flag"},
+	{"a.count", CONFIG_UINT, offsetof(struct knobs, count), "60", 0, 200, NULL, "a count"},
+	{"a.bytes", CONFIG_SIZE, offsetof(struct knobs, bytes), "2M", 4096, 1ull << 40, NULL,
+	 "a size"},
+	{"a.ns", CONFIG_TIME, offsetof(struct knobs, ns), "10ms", 0, UINT64_MAX, NULL, "a time"},
+	{"a.mode", CONFIG_CHOICE, offsetof(struct knobs, mode), "always", 0, 0, modes, "a choice"},
+};
+static const struct config_table table = {"a", rows, ARRAY_SIZE(rows)};
+
+static void defaults_fill_every_row_and_nothing_else(void **state)
+{
+	struct knobs k = {.before = 111, .after = 222};
+
+	(void)state;
+	config_defaults(&table, &k);
+	assert_int_equal(k.before, 111);
+	assert_int_equal(k.flag, 1);
+	assert_int_equal(k.count, 60);
+	assert_int_equal(k.bytes, 2 << 20);
+	assert_int_equal(k.ns, 10000000);
+	assert_int_equal(k.mode, 1);
+	assert_int_equal(k.after, 222);
+}
+
+static void values_come_back_as_text_that_can_be_set(void **state)
+{
+	static const char *const texts[][3] = {
+		{"a.flag", "off", "off"}, {"a.flag", "1", "on"}, {"a.flag", "yes", "on"},
+		{"a.count", "0", "0"}, {"a.count", "0xc8", "200"}, {"a.bytes", "4K", "4K"},
+		{"a.bytes", "1048576K", "1G"}, {"a.ns", "1.5s", "1500ms"}, {"a.ns", "0", "0"},
+		{"a.ns", "1234", "1234ns"}, {"a.mode", "never", "never"},
+	};
+	struct knobs k, again;
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		const struct config_row *row = config_find(&table, texts[i][0]);
+
+		config_defaults(&table, &k);
+		assert_int_equal(config_set(row, &k, texts[i][1], NULL), 0);
+		assert_string_equal(config_format(row, &k, buf, sizeof(buf)), texts[i][2]);
+		config_defaults(&table, &again);
+		assert_int_equal(config_set(row, &again, buf, NULL), 0);
+		assert_memory_equal(&k.flag, &again.flag, sizeof(k) - 2 * sizeof(k.before));
+	}
+}
+
+static void refusals_name_key_and_value(void **state)
+{
+	static const struct {
+		const char *key, *value, *also;
+		int errnum;
+	} bad[] = {
+		{"a.flag", "maybe", "on or off", -EINVAL},
+		{"a.count", "201", "0 to 200", -ERANGE},
+		{"a.count", "many", "not a number", -EINVAL},
+		{"a.bytes", "1K", "4K to 1T", -ERANGE},
+		{"a.bytes", "12Q", "unknown unit", -EINVAL},
+		{"a.ns", "soon", "not a time", -EINVAL},
+		{"a.mode", "sometimes", "heuristic, always, never", -EINVAL},
+		{"a.mode", "", "heuristic, always, never", -EINVAL},
+	};
+	struct knobs k, untouched;
+
+	(void)state;
+	config_defaults(&table, &k);
+	untouched = k;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct mmr_error err;
+
+		assert_int_equal(
+			config_set(config_find(&table, bad[i].key), &k, bad[i].value, &err),
+			bad[i].errnum);
+		assert_non_null(strstr(err.text, bad[i].key));
+		assert_non_null(strstr(err.text, bad[i].value));
+		assert_non_null(strstr(err.text, bad[i].also));
+	}
+	assert_memory_equal(&k.flag, &untouched.flag, sizeof(k) - 2 * sizeof(k.before));
+	assert_null(config_find(&table, "a.nothing"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_fill_every_row_and_nothing_else),
+		cmocka_unit_test(values_come_back_as_text_that_can_be_set),
+		cmocka_unit_test(refusals_name_key_and_value),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
