@@ -4,6 +4,7 @@
  * The architectures' page tables.
  * Kernel counterpart: arch/x86/include/asm/pgtable_64_types.h, page_64_types.h; mm/Kconfig (ARCH_FORCE_MAX_ORDER,
  * 10 on x86), include/linux/pageblock-flags.h (pageblock_order is the PMD's on x86-64).
+ * Kernel addresses: Documentation/arch/x86/x86_64/mm.rst, without randomisation (nokaslr).
  */
 #include "machine/geometry.h"
 
@@ -24,6 +25,9 @@ static const struct geometry geometries[] = {
 		},
 		.user_end = 0x00007ffffffff000ull,	/* TASK_SIZE_MAX */
 		.mmap_end = 0x00007ffffffff000ull,	/* DEFAULT_MAP_WINDOW */
+		.page_offset = 0xffff888000000000ull,
+		.vmalloc_start = 0xffffc90000000000ull,
+		.vmalloc_end = 0xffffe90000000000ull,
 	}, {
 		.name = "x86-64-la57",
 		.page_shift = 12, .nr_levels = 5, .va_bits = 57, .pa_bits = 52,
@@ -37,6 +41,9 @@ static const struct geometry geometries[] = {
 		},
 		.user_end = 0x00fffffffffff000ull,
 		.mmap_end = 0x00007ffffffff000ull,	/* above it only with a hint */
+		.page_offset = 0xff11000000000000ull,
+		.vmalloc_start = 0xffa0000000000000ull,
+		.vmalloc_end = 0xffd2000000000000ull,
 	},
 };
 

@@ -36,6 +36,9 @@ struct geometry {
 	struct geometry_level level[GEOMETRY_MAX_LEVELS];
 	uint64_t user_end;		/* first address behind user space (TASK_SIZE_MAX) */
 	uint64_t mmap_end;		/* first address behind what mmap gives without a hint */
+	uint64_t page_offset;		/* address of physical 0 in the kernel's direct map */
+	uint64_t lowmem_bytes;		/* physical memory that the direct map reaches; 0: all of it */
+	uint64_t vmalloc_start, vmalloc_end;	/* the kernel's virtually contiguous memory */
 };
 
 static inline unsigned geometry_index(const struct geometry *g, unsigned level, uint64_t addr)

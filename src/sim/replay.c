@@ -218,6 +218,7 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return rc;
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
+	kthreads_start(r);
 	rc = settings_check(&r->settings, &r->meta, topology_bytes(&r->sys->topology),
 			    r->sys->geo->page_shift, err);
 	r->started = rc == 0;
@@ -297,6 +298,8 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 		r->first_ns = item.ev.time_ns;
 	r->ev = &item.ev;
 	set_clock(r, &item.ev);
+	if (unlikely(r->mem->now_ns >= r->kthreads.next_ns))
+		kthreads_run(r);
 	if (item.ev.kind == MMR_RUNS)
 		take_runs(r, &item);
 	else

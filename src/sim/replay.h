@@ -29,6 +29,7 @@
 #include <mmreplay/replay.h>
 
 #include "sim/checkpoint.h"
+#include "sim/kthreads.h"
 #include "sim/metadata.h"
 #include "sim/settings.h"
 #include "sim/system.h"
@@ -89,6 +90,7 @@ struct mmr_replay {
 	struct tasks tasks;
 	struct checkpoints checkpoints;
 	struct replay_counts counts;
+	struct kthreads kthreads;
 	struct sim_task *cur; /* whose event came last; NULL when it may have gone */
 	uint32_t cur_id;
 	uint16_t cur_cpu; /* as the trace numbers it */

@@ -19,7 +19,7 @@ import tree
 # From the ground up. A new module of src/mm/ gets its place here.
 RANKS = [
     'mm_types mmzone gfp page-flags vmstat mm_config pressure',
-    'memmap buddy',
+    'memmap buddy kaddr',
     'memcg mempolicy',
     'page_alloc',
     'slab',

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/* The table of periodic work: see kthreads.h. */
+#include "sim/kthreads.h"
+
+#include "base/bug.h"
+#include "mm/page_alloc.h"
+#include "sim/replay.h"
+
+#define NSEC_PER_SEC 1000000000ull
+
+/* --- the vmstat worker: mm/vmstat.c, vmstat_update(), each vm.stat_interval ------------------- */
+
+static uint64_t vmstat_period_ns(const struct mmr_replay *r)
+{
+	return r->mem->conf.pcp ? NSEC_PER_SEC : 0;
+}
+
+static void vmstat_run(struct mmr_replay *r)
+{
+	decay_pcp_high(r->mem);
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static const struct kthread {
+	const char *name;
+	uint64_t (*period_ns)(const struct mmr_replay *r); /* 0: switched off */
+	void (*run)(struct mmr_replay *r);
+} kthread_table[] = {
+	{"vmstat", vmstat_period_ns, vmstat_run},
+};
+_Static_assert(ARRAY_SIZE(kthread_table) <= NR_KTHREADS_MAX, "NR_KTHREADS_MAX is too small");
+
+/* The row that is due first. */
+static size_t earliest(struct kthreads *k)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < ARRAY_SIZE(kthread_table); i++)
+		if (k->due_ns[i] < k->due_ns[first])
+			first = i;
+	k->next_ns = k->due_ns[first];
+	return first;
+}
+
+void kthreads_start(struct mmr_replay *r)
+{
+	struct kthreads *k = &r->kthreads;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kthread_table); i++) {
+		uint64_t period = kthread_table[i].period_ns(r);
+
+		k->due_ns[i] = period ? r->mem->now_ns + period : KTHREAD_NEVER;
+	}
+	(void)earliest(k);
+}
+
+void kthreads_run(struct mmr_replay *r)
+{
+	struct kthreads *k = &r->kthreads;
+	uint64_t now = r->mem->now_ns;
+
+	for (size_t i = earliest(k); k->next_ns <= now; i = earliest(k)) {
+		uint64_t period = kthread_table[i].period_ns(r);
+
+		if (!period) {
+			k->due_ns[i] = KTHREAD_NEVER;
+			continue;
+		}
+		if ((now - k->due_ns[i]) / period > KTHREAD_CATCH_UP)
+			k->due_ns[i] = now - period * KTHREAD_CATCH_UP;
+		kthread_table[i].run(r);
+		k->due_ns[i] += period;
+	}
+}
