@@ -126,6 +126,7 @@ struct tlb_system {
 	struct tlb_geometry hw;
 	struct tlb_config conf;
 	unsigned nr_cpus, nr_nodes, nr_asids;
+	bool off;				/* nobody asks what it would hold: accesses go past it */
 	unsigned nr_sizes, nr_classes;		/* classes without the last */
 	uint8_t page_shift[MAX_PAGE_SIZES];	/* log2 bytes of size index */
 	uint8_t size_of_level[GEOMETRY_MAX_LEVELS];

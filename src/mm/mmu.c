@@ -175,6 +175,29 @@ static __attribute__((noinline)) enum access_result access_slow(struct access *a
 	return walk_and_fault(a);
 }
 
+/*
+ * Without a TLB, for traces that hold no more than faults: the walk sets the bits, and nothing is
+ * counted.
+ */
+static __attribute__((noinline)) enum access_result access_untranslated(struct access *a)
+{
+	enum access_result result = ACCESS_OK;
+	struct mm_struct *mm = a->mem->current->mm;
+	struct pgtable *table;
+	unsigned level;
+	pte_t *pte;
+
+	for (unsigned tries = 0; tries < MMU_MAX_TRIES && result == ACCESS_OK; tries++) {
+		pte = is_canonical(a->mem->geo, a->addr) ? pgtable_walk(mm, a->addr, &level, &table) : NULL;
+		if (pte && permits(*pte, a->need)) {
+			set_used(a, pte);
+			return ACCESS_OK;
+		}
+		result = fault(a);
+	}
+	return result == ACCESS_OK ? ACCESS_STUCK : result;
+}
+
 /* ---- entry points ---- */
 
 /* The CPU, with the address space of the current task. */
@@ -197,6 +220,8 @@ enum access_result mmu_access(struct memory *mem, uint64_t addr, enum access_kin
 
 	if (nr == 0)
 		return ACCESS_OK;
+	if (cpu->sys->off)
+		return access_untranslated(&(struct access){ mem, cpu, stream, need, addr, nr });
 	*(kind == ACCESS_WRITE ? &cpu->nr_writes : &cpu->nr_reads) += nr;
 	cpu->clock++;
 	if (likely((e->flags & need) == need)) {

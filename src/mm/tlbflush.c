@@ -108,6 +108,17 @@ static void flush_pages(struct tlb_cpu *cpu, const struct flush_tlb_info *f)
 		tlb_flush_one(cpu, addr);
 }
 
+/* The hardware's part. */
+static void flush_entries(struct tlb_cpu *cpu, const struct flush_tlb_info *f)
+{
+	if (cpu->sys->off)
+		return;
+	if (f->end != TLB_FLUSH_ALL)
+		flush_pages(cpu, f);
+	else
+		tlb_flush_asid(cpu);
+}
+
 /* What each CPU that is asked does. */
 static void flush_tlb_func(struct memory *mem, struct tlb_cpu *cpu, const struct flush_tlb_info *f)
 {
@@ -127,15 +138,11 @@ static void flush_tlb_func(struct memory *mem, struct tlb_cpu *cpu, const struct
 	}
 	/* done at once: a CPU that is not lazy is behind by this flush and no other */
 	VM_BUG_ON(f->new_tlb_gen != ctx->tlb_gen + 1 || f->new_tlb_gen != f->mm->tlb_gen);
-	if (f->end != TLB_FLUSH_ALL) {
-		flush_pages(cpu, f);
-		if (local)
-			count_vm_events(mem, NR_TLB_LOCAL_FLUSH_ONE, nr);
-	} else {
-		tlb_flush_asid(cpu);
-		if (local)
-			count_vm_event(mem, NR_TLB_LOCAL_FLUSH_ALL);
-	}
+	flush_entries(cpu, f);
+	if (local && f->end != TLB_FLUSH_ALL)
+		count_vm_events(mem, NR_TLB_LOCAL_FLUSH_ONE, nr);
+	else if (local)
+		count_vm_event(mem, NR_TLB_LOCAL_FLUSH_ALL);
 	ctx->tlb_gen = f->mm->tlb_gen;
 }
 

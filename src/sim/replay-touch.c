@@ -67,10 +67,10 @@ static void expect_major(struct mmr_replay *r, struct mm_struct *mm, uint64_t ad
 				    file_index(r->mem, linear_page_index(vma, addr)));
 }
 
-static void compare_fault(struct mmr_replay *r, const struct task_struct *before, uint64_t flags)
+static void compare_fault(struct mmr_replay *r, uint64_t min_before, uint64_t maj_before, uint64_t flags)
 {
 	const struct task_struct *task = r->mem->current;
-	bool minor = task->min_flt != before->min_flt, major = task->maj_flt != before->maj_flt;
+	bool minor = task->min_flt != min_before, major = task->maj_flt != maj_before;
 
 	if (flags & MMR_FAULT_FAILED)
 		return;
@@ -85,8 +85,7 @@ static void compare_fault(struct mmr_replay *r, const struct task_struct *before
 void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct mm_struct *mm = replay_mm(r, ev);
-	struct task_struct before;
-	uint64_t flags = ev->FAULT.flags;
+	uint64_t flags = ev->FAULT.flags, min_before, maj_before;
 	enum access_result result;
 
 	r->counts.faults_observed++;
@@ -97,12 +96,13 @@ void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 		imply_cache(r, mm, ev->FAULT.addr);
 	if (flags & MMR_FAULT_MAJOR && r->settings.system.implied_cache)
 		expect_major(r, mm, ev->FAULT.addr);
-	before = *r->mem->current;
+	min_before = r->mem->current->min_flt;
+	maj_before = r->mem->current->maj_flt;
 	result = mmu_access(r->mem, ev->FAULT.addr, kind_of(flags), 1, flags & MMR_FAULT_USER);
 	if (result == ACCESS_OK || !(flags & MMR_FAULT_FAILED))
 		note_result(r, result);
 	if (result == ACCESS_OK)
-		compare_fault(r, &before, flags);
+		compare_fault(r, min_before, maj_before, flags);
 }
 
 void ev_sample(struct mmr_replay *r, const struct mmr_event *ev)

@@ -142,13 +142,16 @@ static struct tlb_system *create_tlb(const struct system *sys, const struct sett
 				     const struct trace_meta *meta)
 {
 	struct tlb_config conf = s->tlb;
+	struct tlb_system *tlb;
 
 	if (meta->basis != MMR_BASIS_EXACT) {
 		conf.policy = TLB_POLICY_NULL;
 		conf.walk_caches = 0;
 	}
-	return tlb_create(sys->geo, &sys->profile->tlb, &conf, sys->topology.nr_cpus,
-			  sys->topology.nr_nodes);
+	tlb = tlb_create(sys->geo, &sys->profile->tlb, &conf, sys->topology.nr_cpus,
+			 sys->topology.nr_nodes);
+	tlb->off = meta->basis != MMR_BASIS_EXACT;
+	return tlb;
 }
 
 static int create_memory(struct system *sys, const struct settings *s,

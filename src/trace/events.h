@@ -65,8 +65,10 @@ static inline void predictor_learn(uint64_t *recent, uint64_t number, unsigned w
 {
 	unsigned i = difference < EVENTS_NEAR ? which : EVENTS_RECENT - 1;
 
-	for (; i; i--)
-		recent[i] = recent[i - 1];
+	/* mostly the newest one is the nearest: worth a branch before the loop, a call of memmove() */
+	if (unlikely(i))
+		for (; i; i--)
+			recent[i] = recent[i - 1];
 	recent[0] = number;
 }
 
