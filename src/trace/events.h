@@ -29,6 +29,7 @@
 
 #include <mmreplay/trace.h>
 
+#include "base/bug.h"
 #include "trace/format.h"
 #include "trace/runs.h"
 
