@@ -168,6 +168,11 @@ static void report_notes(struct report *rep)
 			rep->notes,
 			json_string("memory ran out: touches failed that the kernel would "
 				    "have reclaimed for, or killed a process"));
+	if (r->counts.diverged[DIVERGE_FAULT_SIZE] && !trace_meta_get(&r->meta, "memory/thp"))
+		json_array_append_new(
+			rep->notes,
+			json_string("the capture could not read the settings of huge pages, and its "
+				    "faults do not fit thp.enabled"));
 	if (r->settings.force)
 		json_array_append_new(
 			rep->notes, json_string("forced: the trace may not support the settings"));

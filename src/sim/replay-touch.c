@@ -82,10 +82,23 @@ static void compare_fault(struct mmr_replay *r, uint64_t min_before, uint64_t ma
 		diverge(r, DIVERGE_FAULT_MINOR);
 }
 
+/*
+ * Huge pages that only one of the two mapped: settings that the capture could not read, or memory
+ * that was fragmented.
+ */
+static void compare_size(struct mmr_replay *r, uint64_t huge_before, uint64_t flags)
+{
+	unsigned shift = MMR_FAULT_SHIFT(flags);
+	bool huge = r->mem->vm_event[FAULT_ANON_HUGE] != huge_before;
+
+	if (shift && (shift > r->mem->geo->page_shift) != huge)
+		diverge(r, DIVERGE_FAULT_SIZE);
+}
+
 void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct mm_struct *mm = replay_mm(r, ev);
-	uint64_t flags = ev->FAULT.flags, min_before, maj_before;
+	uint64_t flags = ev->FAULT.flags, min_before, maj_before, huge_before;
 	enum access_result result;
 
 	r->counts.faults_observed++;
@@ -98,11 +111,14 @@ void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 		expect_major(r, mm, ev->FAULT.addr);
 	min_before = r->mem->current->min_flt;
 	maj_before = r->mem->current->maj_flt;
+	huge_before = r->mem->vm_event[FAULT_ANON_HUGE];
 	result = mmu_access(r->mem, ev->FAULT.addr, kind_of(flags), 1, flags & MMR_FAULT_USER);
 	if (result == ACCESS_OK || !(flags & MMR_FAULT_FAILED))
 		note_result(r, result);
-	if (result == ACCESS_OK)
+	if (result == ACCESS_OK) {
 		compare_fault(r, min_before, maj_before, flags);
+		compare_size(r, huge_before, flags);
+	}
 }
 
 void ev_sample(struct mmr_replay *r, const struct mmr_event *ev)

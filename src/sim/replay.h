@@ -42,6 +42,7 @@
 	X(FAULT_ABSENT, "faults_absent", "observed faults at pages that the model had mapped") \
 	X(FAULT_MINOR, "faults_minor", "observed major faults that were minor in the model") \
 	X(FAULT_MAJOR, "faults_major", "observed minor faults that were major in the model") \
+	X(FAULT_SIZE, "faults_size", "observed faults that mapped a page of another size than the model did") \
 	X(TOUCH_SEGV, "touches_segv", "touches outside of the model's areas, or forbidden there") \
 	X(TOUCH_SIGBUS, "touches_sigbus", "touches behind the end of a file") \
 	X(TOUCH_OOM, "touches_oom", "touches that found no memory") \

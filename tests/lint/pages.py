@@ -64,6 +64,10 @@ entries = r'(?m)^\.TP\n\.BR? (\S+) "? ?\('
 same('counter', 'mmreplay-counters.7', names(output('list', 'counters')),
      re.findall(entries, page('mmreplay-counters.7')))
 same('key', 'mmreplay-config.5', names(output('list', 'keys')), re.findall(entries, page('mmreplay-config.5')))
+source = open(os.path.join(root, 'src/sim/replay.h')).read()
+divergence = re.search(r'(?ms)^\.SH DIVERGENCE\n(.*?)(?=^\.SH )', page('mmreplay-model.7'))
+same('divergence', 'mmreplay-model.7', re.findall(r'\bX\([A-Z_]+, "(\w+)"', source),
+     re.findall(r'(?m)^\.TP\n\.B (\S+)', divergence.group(1) if divergence else ''))
 trace = page('mmreplay-trace.5')
 for event in names(output('list', 'events')):
     if not re.search(rf'\b{event}\b', trace):
