@@ -26,10 +26,11 @@ struct geometry_level {
 };
 
 struct geometry {
-	const char *name;		/* "x86-64", "x86-64-la57" */
+	const char *name;		/* "x86-64", "arm64-16k" */
 	uint8_t page_shift;		/* = level[0].shift */
 	uint8_t nr_levels;
 	uint8_t va_bits;
+	uint8_t half_bits;		/* addresses of one half, user or kernel; see geometry_is_canonical() */
 	uint8_t pa_bits;
 	uint8_t max_order;		/* largest order of the buddy allocator */
 	uint8_t pageblock_order;
@@ -44,6 +45,17 @@ struct geometry {
 static inline unsigned geometry_index(const struct geometry *g, unsigned level, uint64_t addr)
 {
 	return addr >> g->level[level].shift & ((1u << g->level[level].bits) - 1);
+}
+
+/*
+ * User addresses have zeros above half_bits, kernel addresses what page_offset has there: ones by sign extension
+ * (x86-64, RISC-V) or for the second root table (arm64), zeros on 32-bit machines, where there is one half only.
+ */
+static inline bool geometry_is_canonical(const struct geometry *g, uint64_t addr)
+{
+	uint64_t top = addr >> g->half_bits;
+
+	return top == 0 || top == g->page_offset >> g->half_bits;
 }
 
 /* The next boundary after addr of an entry of `level`, or end when that comes first. */

@@ -29,6 +29,9 @@
 
 struct tlb_system;		/* machine/: the TLBs of all CPUs */
 struct pressure_ops;
+struct slab_system;
+struct kmem_cache;
+struct quicklists;
 
 /* vm_flags */
 #define VM_READ		(1ull << 0)
@@ -65,6 +68,13 @@ struct pressure_ops;
 #define VM_ACCESS_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)
 #define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 
+/* The kernel structs that the model makes itself and whose memory it accounts for (mm/slab-model.c). */
+enum model_cache {
+	MODEL_TASK, MODEL_SIGNAL, MODEL_SIGHAND, MODEL_FILES, MODEL_FS, MODEL_CRED, MODEL_PID, MODEL_MM, MODEL_VMA,
+	MODEL_ANON_VMA, MODEL_ANON_VMA_CHAIN, MODEL_RADIX_NODE, MODEL_INODE, MODEL_SHMEM_INODE, MODEL_DENTRY,
+	MODEL_FILP, NR_MODEL_CACHES
+};
+
 enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
 /* An interval [start, last] of granules in an interval tree (mm/interval_tree.h). */
@@ -81,6 +91,7 @@ struct anon_vma {
 	uint32_t refcount;		/* as the kernel's: areas and children that keep it */
 	uint32_t num_children, num_active_vmas;
 	struct rb_root rb_root;		/* interval tree of anon_vma_chain */
+	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
 /* The edge between an area and an anon_vma. */
@@ -89,6 +100,7 @@ struct anon_vma_chain {
 	struct anon_vma *anon_vma;
 	struct list_head same_vma;	/* in vma->anon_vma_chain */
 	struct interval_node node;	/* in anon_vma->rb_root: the granules of the area */
+	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
 /* One file (inode) and its pages: the forward map of the page cache. */
@@ -122,6 +134,7 @@ struct vm_area_struct {
 	struct list_head anon_vma_chain;
 	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
+	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
 #define NR_CPUS_MAX 1024
@@ -151,6 +164,7 @@ struct mm_struct {
 	uint64_t tlb_gen;		/* +1 for each flush, as context.tlb_gen */
 	uint64_t cpumask[CPUMASK_WORDS];	/* CPUs whose TLB may hold entries of it */
 	uint64_t next_trim_cpumask_ns;	/* when a flush may next go to all of them */
+	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 	struct list_head mmlist;	/* in memory->mms, in order of creation */
 };
 
@@ -184,6 +198,10 @@ struct mm_config {
 	uint64_t thp_use_zero_page;
 	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
 	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
+	uint64_t slab_policy;			/* slab.policy: enum slab_policy_id */
+	uint64_t slab_merge;			/* slab.merge: caches of one size share */
+	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
+	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
 
 /*
@@ -216,6 +234,10 @@ struct memory {
 	struct htable files;			/* file id -> address_space */
 	struct address_space *vdso;		/* the kernel's code page for programs, NULL until touched */
 	struct objpool vma_pool, avc_pool, anon_vma_pool, mm_pool, mapping_pool, task_pool;
+	struct slab_system *slab;		/* all caches of kernel objects (mm/slab.h) */
+	struct kmem_cache *kmem_caches[NR_MODEL_CACHES];	/* NULL with slab.model_objects=off */
+	struct quicklists *quicklists;		/* NULL with kernel.quicklists=off */
+	struct list_head shrinkers;		/* struct shrinker (mm/shrinker.h) */
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
@@ -289,6 +311,9 @@ struct pressure_ops {
 	uint64_t (*try_to_compact_pages)(struct memory *mem, unsigned order, gfp_t gfp);
 	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order);
 	bool (*out_of_memory)(struct memory *mem, unsigned order, gfp_t gfp);
+	/* vm.zone_reclaim_mode: pages freed of what lies idle on one node, without unmapping anything */
+	uint64_t (*node_reclaim)(struct memory *mem, struct pglist_data *pgdat, unsigned order,
+				 gfp_t gfp);
 };
 
 #endif

@@ -39,13 +39,6 @@ static bool permits(pte_t pte, unsigned need)
 	return (pte.pte & (PTE_PRESENT | PTE_PROTNONE)) == PTE_PRESENT && (flags_of(pte) & need) == need;
 }
 
-static bool is_canonical(const struct geometry *geo, uint64_t addr)
-{
-	uint64_t top = addr >> (geo->va_bits - 1);
-
-	return top == 0 || top == ~0ull >> (geo->va_bits - 1);
-}
-
 /* The entry where the hardware's walk ends, NULL for an address that has none. */
 static pte_t *walk(struct access *a, unsigned *ret_level)
 {
@@ -56,7 +49,7 @@ static pte_t *walk(struct access *a, unsigned *ret_level)
 	unsigned first, level = geo->nr_levels - 1u;
 	pte_t *pte;
 
-	if (!is_canonical(geo, a->addr))
+	if (!geometry_is_canonical(geo, a->addr))
 		return NULL;
 	first = tlb_walk_begin(a->cpu, s, key);
 	pte = &table->ent[geometry_index(geo, level, a->addr)];
