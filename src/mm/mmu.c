@@ -181,7 +181,7 @@ static __attribute__((noinline)) enum access_result access_untranslated(struct a
 	pte_t *pte;
 
 	for (unsigned tries = 0; tries < MMU_MAX_TRIES && result == ACCESS_OK; tries++) {
-		pte = is_canonical(a->mem->geo, a->addr) ? pgtable_walk(mm, a->addr, &level, &table) : NULL;
+		pte = geometry_is_canonical(a->mem->geo, a->addr) ? pgtable_walk(mm, a->addr, &level, &table) : NULL;
 		if (pte && permits(*pte, a->need)) {
 			set_used(a, pte);
 			return ACCESS_OK;
