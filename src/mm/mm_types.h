@@ -113,6 +113,8 @@ struct address_space {
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
 	struct rb_root i_mmap;		/* interval tree of areas that map it */
+	struct rb_root policies;	/* shmem: ranges with a memory policy (mm/mempolicy.h) */
+	uint64_t ino;			/* shmem: inode number, shifts the interleaving; 0 not known */
 	uint32_t refcount;
 };
 
@@ -131,6 +133,7 @@ struct vm_area_struct {
 	uint64_t vm_pgoff;		/* granules in the file; anonymous: vm_start >> 12 when made */
 	struct address_space *vm_mapping;	/* NULL for private anonymous memory */
 	struct anon_vma *anon_vma;
+	struct mempolicy *vm_policy;	/* its own, NULL: that of the task */
 	struct list_head anon_vma_chain;
 	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
@@ -176,6 +179,10 @@ struct task_struct {
 	uint64_t min_flt, maj_flt;
 	uint64_t gup_flt;		/* of these: taken by the kernel itself, unseen by perf */
 	uint64_t segv;
+	struct mempolicy *mempolicy;	/* its own, NULL: default */
+	uint64_t mems_allowed;		/* nodes of its cpuset */
+	uint16_t il_prev;		/* last node that interleaving took */
+	uint8_t il_weight;		/* allocations that it has still to take there */
 	unsigned cpu;
 	bool exited;
 };
@@ -215,6 +222,9 @@ struct memory {
 	unsigned nr_cpus;
 	uint16_t *cpu_node;			/* node of each CPU */
 	uint32_t *distance;			/* nr_nodes * nr_nodes */
+	bool cpusets;				/* some task's mems_allowed leaves nodes out */
+	uint8_t il_weights[MAX_NUMNODES];	/* weighted interleave, 0 as 1 */
+	enum zone_type policy_zone;		/* highest zone: requests for lower ones heed no BIND */
 	struct page *mem_map;			/* by pfn; only sections with ->pages may be read */
 	uint8_t *blocktype;			/* enum migratetype by pageblock */
 	pfn_t max_pfn;				/* first frame behind the last section */
@@ -234,6 +244,7 @@ struct memory {
 	struct htable files;			/* file id -> address_space */
 	struct address_space *vdso;		/* the kernel's code page for programs, NULL until touched */
 	struct objpool vma_pool, avc_pool, anon_vma_pool, mm_pool, mapping_pool, task_pool;
+	struct objpool mpol_pool, sp_node_pool;
 	struct slab_system *slab;		/* all caches of kernel objects (mm/slab.h) */
 	struct kmem_cache *kmem_caches[NR_MODEL_CACHES];	/* NULL with slab.model_objects=off */
 	struct quicklists *quicklists;		/* NULL with kernel.quicklists=off */

@@ -33,6 +33,7 @@ typedef uint32_t pfn_t;
  * One frame. What `index`, `next` and `prev` mean goes by the flags:
  *	PG_BUDDY, PG_PCP	next, prev: the free list
  *	PG_TABLE		index: the address of the struct pgtable
+ *	PG_SLAB			index: the address of the struct slab (head page)
  *	PG_ANON			mapping: anon_vma, index: granule of the address, linear in it
  *	PG_TAIL			next: pfn of the head
  *	otherwise mapped	mapping: address_space, index: granule in the file

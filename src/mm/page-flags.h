@@ -30,6 +30,7 @@
 #define PG_RESERVED	(1u << 16)
 #define PG_WRITEBACK	(1u << 17)
 #define PG_KERNEL	(1u << 18)	/* other use by the kernel */
+#define PG_SLAB		(1u << 19)	/* cut into objects: page->index of the head is the struct slab */
 #define PG_MOVABLE_OPS	(1u << 19)	/* the kernel's own, but its owner can move it: mm/migrate.h */
 
 #define PAGE_ORDER_SHIFT	20
