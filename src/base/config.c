@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
@@ -98,11 +99,136 @@ static int check_range(const struct config_row *row, const char *text, uint64_t 
 		       format_value(row->type, row->max, max, sizeof(max)));
 }
 
+/* ---- lists ---- */
+
+#define MAX_LIST 8
+
+unsigned config_nr_values(const struct config_row *row)
+{
+	unsigned nr = 0;
+
+	if (row->type != CONFIG_LIST)
+		return 1;
+	while (row->choices[nr])
+		nr++;
+	BUG_ON(nr > MAX_LIST);
+	return nr;
+}
+
+/* "256,256,32", or between blanks as in /proc/sys. */
+static int parse_list(const struct config_row *row, const char *s, uint64_t *ret,
+		      struct mmr_error *err)
+{
+	unsigned nr = config_nr_values(row), i = 0;
+	uint64_t values[MAX_LIST];
+	const char *at = s;
+	int rc;
+
+	while (*at && i <= nr) {
+		size_t len = strcspn(at, ", \t");
+		char word[32];
+
+		if (len >= sizeof(word) || i == nr)
+			break;
+		snprintf(word, sizeof(word), "%.*s", (int)len, at);
+		rc = parse_u64(word, &values[i], err);
+		if (!rc)
+			rc = check_range(row, word, values[i], err);
+		if (rc)
+			return err_prefix(err, rc, "bad value '%.100s' for '%s'", s, row->key);
+		i++;
+		at += len + (at[len] != '\0');
+	}
+	if (i != nr || *at)
+		return err_set(err, -EINVAL, "bad value '%.100s' for '%s' (%u numbers)", s, row->key,
+			       nr);
+	memcpy(ret, values, nr * sizeof(*ret));
+	return 0;
+}
+
+/* One piece of a set: "3" or "4-6". */
+static int parse_node_range(const char *s, uint64_t *mask)
+{
+	char *end;
+	unsigned long first, last;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	first = last = strtoul(s, &end, 10);
+	if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+		last = strtoul(end + 1, &end, 10);
+	if (*end || first > last || last > 63)
+		return -EINVAL;
+	for (unsigned long n = first; n <= last; n++)
+		*mask |= 1ull << n;
+	return 0;
+}
+
+static int parse_nodes(const struct config_row *row, const char *s, uint64_t *ret,
+		       struct mmr_error *err)
+{
+	uint64_t mask = 0;
+	const char *at = s;
+	bool ok = *s;
+
+	if (!strcmp(s, "none")) {
+		*ret = 0;
+		return 0;
+	}
+	while (ok) {
+		size_t len = strcspn(at, ",");
+		char word[16];
+
+		snprintf(word, sizeof(word), "%.*s", (int)(len < 15 ? len : 15), at);
+		ok = len < 15 && parse_node_range(word, &mask) == 0;
+		if (!at[len])
+			break;
+		at += len + 1;
+	}
+	if (!ok)
+		return err_set(err, -EINVAL,
+			       "bad value '%.100s' for '%s' (nodes as in 0,2-3, or none)", s, row->key);
+	*ret = mask;
+	return 0;
+}
+
+static void format_nodes(uint64_t mask, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	for (unsigned n = 0; n < 64 && len < size; n++) {
+		unsigned last = n;
+
+		if (!(mask >> n & 1))
+			continue;
+		while (last < 63 && mask >> (last + 1) & 1)
+			last++;
+		len += (size_t)snprintf(buf + len, size - len, last > n ? "%s%u-%u" : "%s%u",
+					len ? "," : "", n, last);
+		n = last;
+	}
+}
+
+static void format_list(const struct config_row *row, const uint64_t *values, char *buf,
+			size_t size)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < config_nr_values(row) && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%" PRIu64, i ? "," : "",
+					values[i]);
+}
+
 int config_set(const struct config_row *row, void *conf, const char *text, struct mmr_error *err)
 {
 	uint64_t value = 0;
 	int rc = 0;
 
+	if (row->type == CONFIG_LIST)
+		return parse_list(row, text, value_of(row, conf), err);
+	if (row->type == CONFIG_NODES)
+		return parse_nodes(row, text, value_of(row, conf), err);
 	switch (row->type) {
 	case CONFIG_BOOL:
 		rc = parse_bool(row, text, &value, err);
@@ -118,6 +244,9 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 		break;
 	case CONFIG_TIME:
 		rc = parse_time(text, &value, err);
+		break;
+	case CONFIG_LIST:
+	case CONFIG_NODES:
 		break;
 	}
 	if (row->type != CONFIG_BOOL && row->type != CONFIG_CHOICE) {
@@ -138,6 +267,10 @@ const char *config_format(const struct config_row *row, const void *conf, char *
 		snprintf(buf, size, "%s", value ? "on" : "off");
 	else if (row->type == CONFIG_CHOICE)
 		snprintf(buf, size, "%s", row->choices[value]);
+	else if (row->type == CONFIG_LIST)
+		format_list(row, value_of(row, (void *)conf), buf, size);
+	else if (row->type == CONFIG_NODES)
+		format_nodes(value, buf, size);
 	else
 		format_value(row->type, value, buf, size);
 	return buf;

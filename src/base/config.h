@@ -6,7 +6,8 @@
  * result, and are checked against mmreplay-config(5).
  *
  * Every setting is a uint64_t in the subsystem's struct, at row->offset: a bool is 0 or 1, a size
- * is bytes, a time is nanoseconds, a choice is the index of its name.
+ * is bytes, a time is nanoseconds, a choice is the index of its name, a set of nodes has a bit for each. A list
+ * is as many uint64_t in a row as `choices` has names for its numbers.
  *
  * Interface:
  *   - a subsystem defines const struct config_table foo_config = {"foo", rows, ARRAY_SIZE(rows)}
@@ -22,15 +23,19 @@
 
 #include "base/err.h"
 
-enum config_type { CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE };
+enum config_type {
+	CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE,
+	CONFIG_LIST,	/* "256,256,32": numbers of min to max */
+	CONFIG_NODES,	/* "1,4-6", "none": numbers of 0 to 63 */
+};
 
 struct config_row {
 	const char *key;		/* full name: "vm.overcommit_memory" */
 	enum config_type type;
 	size_t offset;			/* of the uint64_t in the subsystem's struct */
 	const char *def;		/* default, as a user would write it */
-	uint64_t min, max;		/* inclusive, for UINT, SIZE and TIME */
-	const char *const *choices;	/* NULL-terminated, for CHOICE */
+	uint64_t min, max;		/* inclusive, for UINT, SIZE, TIME and LIST */
+	const char *const *choices;	/* NULL-terminated; CHOICE: the words, LIST: what each number is for */
 	const char *help;		/* one line; names the kernel's file or sysctl, if any */
 };
 
@@ -43,6 +48,10 @@ struct config_table {
 void config_defaults(const struct config_table *t, void *conf);
 const struct config_row *config_find(const struct config_table *t, const char *key);
 int config_set(const struct config_row *row, void *conf, const char *value, struct mmr_error *err);
+/* How many uint64_t a setting takes. */
+unsigned config_nr_values(const struct config_row *row);
+/* At least CONFIG_TEXT bytes hold any value. */
+#define CONFIG_TEXT 256
 const char *config_format(const struct config_row *row, const void *conf, char *buf, size_t size);
 
 #endif

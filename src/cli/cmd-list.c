@@ -113,6 +113,13 @@ static void values_text(const struct config_row *row, char *buf, size_t size)
 		snprintf(buf, size, "%s to %s", format_size(row->min, min, sizeof(min)),
 			 format_size(row->max, max, sizeof(max)));
 		break;
+	case CONFIG_LIST:
+		snprintf(buf, size, "%u numbers of %" PRIu64 " to %" PRIu64, config_nr_values(row),
+			 row->min, row->max);
+		break;
+	case CONFIG_NODES:
+		snprintf(buf, size, "nodes as in 0,2-3, or none");
+		break;
 	default:
 		snprintf(buf, size, "%" PRIu64 " to %" PRIu64, row->min, row->max);
 	}

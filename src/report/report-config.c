@@ -8,9 +8,17 @@
 
 static void put_setting(json_t *settings, const struct config_row *row, const void *conf)
 {
-	uint64_t value = *(const uint64_t *)(const void *)((const char *)conf + row->offset);
+	const uint64_t *values = (const void *)((const char *)conf + row->offset), value = *values;
+	char text[CONFIG_TEXT];
 
-	if (row->type == CONFIG_BOOL)
+	if (row->type == CONFIG_LIST) {
+		json_t *list = j_array(settings, row->key);
+
+		for (unsigned i = 0; i < config_nr_values(row); i++)
+			json_array_append_new(list, json_integer((json_int_t)values[i]));
+	} else if (row->type == CONFIG_NODES)
+		j_str(settings, row->key, config_format(row, conf, text, sizeof(text)));
+	else if (row->type == CONFIG_BOOL)
 		j_bool(settings, row->key, value);
 	else if (row->type == CONFIG_CHOICE)
 		j_str(settings, row->key, row->choices[value]);

@@ -20,6 +20,7 @@
 #define AT(member)   offsetof(struct system_config, member)
 #define MACHINE_KEY  "machine"
 #define MAX_DEPTH    8
+#define TIMELINE_MAX_NS (1ull << 60)
 #define MEMORY_SLACK (2ull << 20) /* memory is made in units of 2 MiB */
 
 static const char *const topology_names[] = {"captured", "profile", NULL};
@@ -39,6 +40,10 @@ static const struct config_row rows[] = {
 	 "nanoseconds of the model's clock for each access of an exact trace"},
 	{"replay.implied_cache", CONFIG_BOOL, AT(implied_cache), "on", 0, 0, NULL,
 	 "a file page that an observed minor fault found is in the page cache, whoever read it in"},
+	{"timeline.interval", CONFIG_TIME, AT(timeline_ns), "0", 0, TIMELINE_MAX_NS, NULL,
+	 "the result has a timeline, sampled so often on the model's clock; 0: it has none"},
+	{"timeline.samples", CONFIG_UINT, AT(timeline_samples), "1000", 2, 1000000, NULL,
+	 "at most so many samples: then every second one goes and the interval doubles"},
 };
 
 const struct config_table system_config_table = {"system", rows, ARRAY_SIZE(rows)};
@@ -110,6 +115,23 @@ static const char *json_as_text(const json_t *v, const struct config_row *row, c
 	}
 	snprintf(buf, size, "%" JSON_INTEGER_FORMAT, n);
 	return buf;
+}
+
+/* [256, 32] as "256,32". NULL when something else than numbers is in it. */
+static const char *json_array_as_text(const json_t *v, char *buf, size_t size)
+{
+	size_t len = 0, i;
+	json_t *e;
+
+	buf[0] = '\0';
+	json_array_foreach((json_t *)v, i, e)
+	{
+		if (!json_is_integer(e) || len >= size)
+			return NULL;
+		len += (size_t)snprintf(buf + len, size - len, "%s%" JSON_INTEGER_FORMAT,
+					i ? "," : "", json_integer_value(e));
+	}
+	return len < size ? buf : NULL;
 }
 
 static const struct config_row *find_row(struct settings *s, const char *key, void **ret_conf)
@@ -188,8 +210,9 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 	json_object_foreach((json_t *)obj, name, v)
 	{
 		struct strbuf key = {0};
-		char buf[32];
-		const char *text = json_as_text(v, NULL, buf, sizeof(buf));
+		char buf[CONFIG_TEXT];
+		const char *text = json_is_array(v) ? json_array_as_text(v, buf, sizeof(buf))
+						    : json_as_text(v, NULL, buf, sizeof(buf));
 		int rc;
 
 		strbuf_addf(&key, "%s%s%s", prefix, *prefix ? "." : "", name);

@@ -9,10 +9,12 @@
 #include "base/config.h"
 
 struct knobs {
-	uint64_t before, flag, count, bytes, ns, mode, after;
+	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], after;
 };
 
 static const char *const modes[] = {"heuristic", "always", "never", NULL};
+
+static const char *const ratios[] = {"DMA", "NORMAL", "MOVABLE", NULL};
 
 static const struct config_row rows[] = {
 	{"a.flag", CONFIG_BOOL, offsetof(struct knobs, flag), "on", 0, 0, NULL, "a flag"},
@@ -21,6 +23,9 @@ static const struct config_row rows[] = {
 	 "a size"},
 	{"a.ns", CONFIG_TIME, offsetof(struct knobs, ns), "10ms", 0, UINT64_MAX, NULL, "a time"},
 	{"a.mode", CONFIG_CHOICE, offsetof(struct knobs, mode), "always", 0, 0, modes, "a choice"},
+	{"a.nodes", CONFIG_NODES, offsetof(struct knobs, nodes), "none", 0, 0, NULL, "nodes"},
+	{"a.ratio", CONFIG_LIST, offsetof(struct knobs, ratio), "256,32,0", 0, 1000, ratios,
+	 "a list"},
 };
 static const struct config_table table = {"a", rows, ARRAY_SIZE(rows)};
 
@@ -36,6 +41,9 @@ static void defaults_fill_every_row_and_nothing_else(void **state)
 	assert_int_equal(k.bytes, 2 << 20);
 	assert_int_equal(k.ns, 10000000);
 	assert_int_equal(k.mode, 1);
+	assert_int_equal(k.nodes, 0);
+	assert_int_equal(k.ratio[0], 256);
+	assert_int_equal(k.ratio[2], 0);
 	assert_int_equal(k.after, 222);
 }
 
@@ -46,6 +54,9 @@ static void values_come_back_as_text_that_can_be_set(void **state)
 		{"a.count", "0", "0"}, {"a.count", "0xc8", "200"}, {"a.bytes", "4K", "4K"},
 		{"a.bytes", "1048576K", "1G"}, {"a.ns", "1.5s", "1500ms"}, {"a.ns", "0", "0"},
 		{"a.ns", "1234", "1234ns"}, {"a.mode", "never", "never"},
+		{"a.nodes", "0", "0"}, {"a.nodes", "5,0-2,63", "0-2,5,63"},
+		{"a.nodes", "none", "none"}, {"a.ratio", "1\t2\t3", "1,2,3"},
+		{"a.ratio", "1,2,1000", "1,2,1000"},
 	};
 	struct knobs k, again;
 	char buf[64];
@@ -77,6 +88,15 @@ static void refusals_name_key_and_value(void **state)
 		{"a.ns", "soon", "not a time", -EINVAL},
 		{"a.mode", "sometimes", "heuristic, always, never", -EINVAL},
 		{"a.mode", "", "heuristic, always, never", -EINVAL},
+		{"a.nodes", "", "0,2-3", -EINVAL},
+		{"a.nodes", "64", "0,2-3", -EINVAL},
+		{"a.nodes", "3-2", "0,2-3", -EINVAL},
+		{"a.nodes", "1,,2", "0,2-3", -EINVAL},
+		{"a.nodes", "1x", "0,2-3", -EINVAL},
+		{"a.ratio", "1,2", "3 numbers", -EINVAL},
+		{"a.ratio", "1,2,3,4", "3 numbers", -EINVAL},
+		{"a.ratio", "1,1001,2", "0 to 1000", -ERANGE},
+		{"a.ratio", "1,two,3", "not a number", -EINVAL},
 	};
 	struct knobs k, untouched;
 
