@@ -15,7 +15,7 @@
 #include "cli/output.h"
 #include "cli/replay-file.h"
 
-enum { OPT_TABLE = 256, OPT_CHECK, OPT_CHECK_EVERY, OPT_FORCE, OPT_RECOVER };
+enum { OPT_TABLE = 256, OPT_CHECK, OPT_CHECK_EVERY, OPT_FORCE, OPT_RECOVER, OPT_TIMELINE };
 
 #define CHECK_EVERY 10000
 
@@ -25,6 +25,7 @@ static const struct cli_option options[] = {
 	{'c', "config", "FILE", "settings from a JSON file"},
 	{'o', "output", "FILE", "write the JSON to FILE"},
 	{OPT_TABLE, "table", NULL, "print tables for people instead of JSON"},
+	{OPT_TIMELINE, "timeline", "DT", "sample the machine every DT (10ms, 1s) of the model's clock"},
 	{OPT_CHECK, "check", NULL, "walk and check the whole model now and then, and at the end"},
 	{OPT_CHECK_EVERY, "check-every", "N", "the same after every N events"},
 	{OPT_FORCE, "force", NULL, "replay with settings that the trace cannot support"},
@@ -53,9 +54,19 @@ struct run_args {
 	bool table, force, verbose;
 };
 
+/* A setting that has an option of its own. */
+static int set_key(struct replay_file *f, const char *key, const char *value)
+{
+	struct mmr_error err = {.text = ""};
+
+	if (!mmr_replay_set(f->replay, key, value, &err))
+		return CLI_OK;
+	cli_error("%s", err.text);
+	return CLI_USAGE;
+}
+
 static int apply_settings(struct replay_file *f, const struct run_args *args)
 {
-	struct mmr_error err;
 	int status = CLI_OK;
 
 	for (size_t i = 0; i < args->settings.nr && !status; i++) {
@@ -66,7 +77,8 @@ static int apply_settings(struct replay_file *f, const struct run_args *args)
 		else if (s->opt == 's')
 			status = replay_file_set(f, s->value);
 		else
-			mmr_replay_set(f->replay, "machine", s->value, &err);
+			status = set_key(f, s->opt == 'm' ? "machine" : "timeline.interval",
+					 s->value);
 	}
 	if (args->force)
 		mmr_replay_force(f->replay);
@@ -151,6 +163,7 @@ static int set_option(struct run_args *args, int opt, const char *value)
 	case 'm':
 	case 's':
 	case 'c':
+	case OPT_TIMELINE:
 		*vec_push(&args->settings) = (struct run_setting){opt, value};
 		return CLI_OK;
 	case 'o':

@@ -5,6 +5,12 @@
 
 #include "mm/buddy.h"
 
+/* Memory, and no hole or other node: zones may overlap others' frames, sections do not. */
+static bool in_node(const struct zone *zone, pfn_t pfn)
+{
+	return zone->mem->sections[pfn >> SECTION_SHIFT].node == zone->zone_pgdat->node_id;
+}
+
 void fragmentation_add_zone(struct fragmentation *f, const struct zone *zone)
 {
 	pfn_t block = 1u << zone->pageblock_order;
@@ -21,7 +27,25 @@ void fragmentation_add_zone(struct fragmentation *f, const struct zone *zone)
 	f->free_blocks_type[zone->max_order][MIGRATE_MOVABLE] += zone_virgin_blocks(zone);
 	for (pfn_t pfn = zone->zone_start_pfn & ~(block - 1); pfn < zone->zone_end_pfn;
 	     pfn += block)
-		f->pageblocks[pageblock_type(zone->mem, pfn)]++;
+		if (in_node(zone, pfn))
+			f->pageblocks[pageblock_type(zone->mem, pfn)]++;
+}
+
+void fragmentation_of_type(struct fragmentation *ret, const struct fragmentation *all,
+			   enum migratetype mt, unsigned max_order)
+{
+	*ret = (struct fragmentation){0};
+	for (unsigned order = 0; order <= max_order; order++) {
+		uint64_t nr = all->free_blocks_type[order][mt];
+
+		ret->free_blocks[order] = nr;
+		ret->free_blocks_type[order][mt] = nr;
+		ret->free_blocks_total += nr;
+		ret->free_pages += nr << order;
+	}
+	ret->pageblocks[mt] = all->pageblocks[mt];
+	ret->mixed_pageblocks[mt] = all->mixed_pageblocks[mt];
+	fragmentation_finish(ret, max_order);
 }
 
 static uint32_t unusable_index(const struct fragmentation *f, unsigned order, unsigned max_order)
@@ -64,4 +88,47 @@ void fragmentation_of_zone(struct fragmentation *ret, const struct zone *zone)
 	*ret = (struct fragmentation){0};
 	fragmentation_add_zone(ret, zone);
 	fragmentation_finish(ret, zone->max_order);
+}
+
+/* ---- mixed pageblocks ---- */
+
+enum migratetype page_mobility(const struct memory *mem, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(mem, folio_pfn(mem, pfn));
+
+	return page->flags & (PG_TABLE | PG_KERNEL) ? MIGRATE_UNMOVABLE : MIGRATE_MOVABLE;
+}
+
+/* Frames of one block, buddy's or allocation's, from its first page on; *ret_used: allocated. */
+static uint32_t block_pages(const struct page *page, bool *ret_used)
+{
+	*ret_used = !(page->flags & (PG_BUDDY | PG_PCP)) && page->_refcount > 0;
+	return *ret_used || page->flags & (PG_BUDDY | PG_PCP) ? 1u << page_order(page) : 1;
+}
+
+void fragmentation_count_mixed(struct fragmentation *f, const struct zone *zone)
+{
+	const struct memory *mem = zone->mem;
+	pfn_t block = 1u << zone->pageblock_order, next = 0; /* blocks before `next` are counted */
+	uint32_t nr;
+	bool used;
+
+	for (pfn_t pfn = zone->zone_start_pfn; pfn < zone->zone_end_pfn; pfn += nr) {
+		enum migratetype mobility;
+
+		nr = SECTION_PAGES - pfn % SECTION_PAGES;
+		if (!in_node(zone, pfn) || !pfn_is_touched(mem, pfn))
+			continue;
+		nr = block_pages(pfn_to_page(mem, pfn), &used);
+		if (!used)
+			continue;
+		mobility = page_mobility(mem, pfn);
+		/* an allocation may cover more than one pageblock */
+		for (pfn_t at = pfn & ~(block - 1); at < pfn + nr; at += block) {
+			if (at < next || pageblock_type(mem, at) == mobility)
+				continue;
+			f->mixed_pageblocks[pageblock_type(mem, at)]++;
+			next = at + block;
+		}
+	}
 }

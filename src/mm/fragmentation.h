@@ -6,6 +6,11 @@
  *
  * All figures are integers in thousandths, as the kernel prints them. Pages on per-cpu lists are
  * not free here, as in /proc/buddyinfo.
+ *
+ * Mixed pageblocks are those of mm/page_owner.c (pagetypeinfo_showmixedcount_print): a block counts
+ * once, under its own type, when it holds an allocated page of another mobility. What the kernel
+ * reads from the page's owner is concluded here from what the page is: page tables, slabs and other
+ * kernel memory are unmovable, slabs of reclaimable caches reclaimable, all others movable.
  */
 #ifndef MM_FRAGMENTATION_H
 #define MM_FRAGMENTATION_H
@@ -28,7 +33,8 @@ struct fragmentation {
 	 * fragmentation; -1000 when it would not fail.
 	 */
 	int32_t fragmentation_index[MAX_ORDER_LIMIT];
-	uint64_t pageblocks[MIGRATE_TYPES];		/* by type; the zone's whole and cut ones */
+	uint64_t pageblocks[MIGRATE_TYPES];		/* by type, as /proc/pagetypeinfo; no holes */
+	uint64_t mixed_pageblocks[MIGRATE_TYPES];	/* of these: by fragmentation_count_mixed() */
 };
 
 /*
@@ -37,7 +43,14 @@ struct fragmentation {
  */
 void fragmentation_add_zone(struct fragmentation *f, const struct zone *zone);
 void fragmentation_finish(struct fragmentation *f, unsigned max_order);
-/* Of one zone, complete. */
+/* Of one zone, complete but for mixed pageblocks. */
 void fragmentation_of_zone(struct fragmentation *ret, const struct zone *zone);
+/* Free blocks of one migrate type out of those of a zone or node, with their figures. */
+void fragmentation_of_type(struct fragmentation *ret, const struct fragmentation *all,
+			   enum migratetype mt, unsigned max_order);
+/* Adds a zone's mixed pageblocks: a walk over every page of the zone that was ever touched. */
+void fragmentation_count_mixed(struct fragmentation *f, const struct zone *zone);
+/* The mobility of an allocated page. */
+enum migratetype page_mobility(const struct memory *mem, pfn_t pfn);
 
 #endif

@@ -232,8 +232,8 @@ struct memory {
 	size_t nr_sections;
 	struct pgtable_pool *pgtable_pool;	/* host memory of the page tables */
 	uint64_t vm_event[NR_VM_EVENT_ITEMS];
-	uint64_t alloc_order[MAX_ORDER_LIMIT];		/* successful allocations by order */
-	uint64_t alloc_order_failed[MAX_ORDER_LIMIT];
+	uint64_t alloc_order[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* successful allocations by type and order */
+	uint64_t alloc_order_failed[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* beyond all orders: in the last */
 	uint64_t totalram_pages, totalreserve_pages;
 	uint64_t vm_committed_as;		/* pages */
 	pfn_t zero_pfn;
@@ -252,6 +252,7 @@ struct memory {
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
+	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
 	struct task_struct *current;
 	unsigned cpu;

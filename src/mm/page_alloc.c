@@ -5,6 +5,7 @@
  */
 #include "mm/page_alloc.h"
 
+#include "mm/mm_inline.h"
 #include "mm/page_alloc-internal.h"
 
 #define NR_LOWORDER_PCP_LISTS ((PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES)
@@ -269,6 +270,8 @@ static inline int64_t unusable_free(const struct zone *zone, unsigned order, uns
 
 	if (!(alloc_flags & ALLOC_RESERVES))
 		nr += (int64_t)zone->nr_free_highatomic;
+	if (!(alloc_flags & ALLOC_CMA))
+		nr += (int64_t)zone->vm_stat[NR_FREE_CMA_PAGES];
 	return nr;
 }
 
@@ -279,6 +282,8 @@ static bool has_suitable_block(const struct zone *zone, unsigned order, unsigned
 
 	if (alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM))
 		orders |= zone->nonempty[MIGRATE_HIGHATOMIC];
+	if (alloc_flags & ALLOC_CMA)
+		orders |= zone->nonempty[MIGRATE_CMA];
 	return orders >> order;
 }
 
@@ -320,23 +325,6 @@ static inline bool zone_watermark_fast(const struct zone *zone, unsigned order, 
 }
 
 /* --- allocation ------------------------------------------------------------------------------- */
-
-enum zone_type gfp_zone(gfp_t gfp)
-{
-	/*
-	 * index: DMA 1, HIGHMEM 2, DMA32 4, MOVABLE 8. HIGHMEM and MOVABLE zones may be absent:
-	 * then lower ones serve
-	 */
-	static const uint8_t zones[16] = {
-		[0] = ZONE_NORMAL, [1] = ZONE_DMA,  [2] = ZONE_HIGHMEM,  [3] = ZONE_DMA,
-		[4] = ZONE_DMA32,  [5] = ZONE_DMA,  [6] = ZONE_DMA32,    [7] = ZONE_DMA,
-		[8] = ZONE_NORMAL, [9] = ZONE_DMA,  [10] = ZONE_MOVABLE, [11] = ZONE_DMA,
-		[12] = ZONE_DMA32, [13] = ZONE_DMA, [14] = ZONE_DMA32,   [15] = ZONE_DMA,
-	};
-
-	return (enum zone_type)
-		zones[gfp & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)];
-}
 
 static inline void zone_statistics(const struct zone *preferred, struct zone *zone)
 {
@@ -507,41 +495,81 @@ static inline unsigned alloc_flags_nofragment(const struct zone *zone, gfp_t gfp
 	return alloc_flags | ALLOC_NOFRAGMENT;
 }
 
-pfn_t alloc_pages_nodemask(struct memory *mem, gfp_t gfp, unsigned order, int nid,
-			   uint64_t nodemask)
+/*
+ * A cpuset and no page inside it yet. Requests of the kernel's own may leave the cpuset now; those for
+ * programs (__GFP_HARDWALL) stay, but count as if the nearest node had been wanted, as in the kernel.
+ */
+static __attribute__((noinline)) void cpuset_slowpath(struct alloc_context *ac, gfp_t gfp,
+						      uint64_t nodemask)
+{
+	uint64_t mems = ac->nodemask;
+
+	ac->nodemask = nodemask;
+	for (ac->preferred = ac->zonelist; ac->preferred->zone; ac->preferred++)
+		if (zoneref_allowed(ac, ac->preferred->zone))
+			break;
+	if (gfp & __GFP_HARDWALL)
+		ac->nodemask = mems;
+}
+
+pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint64_t nodemask)
 {
 	const struct pglist_data *pgdat =
 		mem->nodes[nid == NUMA_NO_NODE ? mem->cpu_node[mem->cpu] : nid];
 	struct alloc_context ac = {
 		.mem = mem,
-		.nodemask = nodemask,
+		.nodemask = nodemask & current_mems_allowed(mem),
 		.highest = gfp_zone(gfp),
 		.migratetype = gfp_migratetype(gfp),
 		.zonelist = gfp & __GFP_THISNODE ? pgdat->zonelist_thisnode : pgdat->zonelist,
 	};
 	pfn_t pfn = PFN_NONE;
 
+	if (unlikely(order > mem->geo->max_order))
+		return PFN_NONE;
 	for (ac.preferred = ac.zonelist; ac.preferred->zone; ac.preferred++)
 		if (zoneref_allowed(&ac, ac.preferred->zone))
 			break;
-	if (likely(ac.preferred->zone && order <= mem->geo->max_order)) {
+	if (likely(ac.preferred->zone))
 		pfn = get_page_from_freelist(
 			&ac, gfp, order,
-			WMARK_LOW | alloc_flags_nofragment(ac.preferred->zone, gfp));
-		if (unlikely(pfn == PFN_NONE))
+			WMARK_LOW | alloc_flags_nofragment(ac.preferred->zone, gfp) |
+				alloc_flags_cma(ac.migratetype));
+	if (unlikely(pfn == PFN_NONE)) {
+		if (ac.nodemask != nodemask)
+			cpuset_slowpath(&ac, gfp, nodemask);
+		if (ac.preferred->zone)
 			pfn = alloc_pages_slowpath(&ac, gfp, order);
 	}
-	if (likely(pfn != PFN_NONE)) {
-		mem->alloc_order[order]++;
-	} else {
-		mem->alloc_order_failed[order < MAX_ORDER_LIMIT ? order : MAX_ORDER_LIMIT - 1]++;
-		count_vm_event(mem, ALLOC_FAIL);
-	}
+	if (likely(pfn != PFN_NONE))
+		mem->alloc_order[ac.migratetype][order]++;
+	return pfn;
+}
+
+void alloc_pages_failed(struct memory *mem, gfp_t gfp, unsigned order)
+{
+	if (order >= MAX_ORDER_LIMIT)
+		order = MAX_ORDER_LIMIT - 1;
+	mem->alloc_order_failed[gfp_migratetype(gfp)][order]++;
+	count_vm_event(mem, ALLOC_FAIL);
+}
+
+pfn_t alloc_pages_nodemask(struct memory *mem, gfp_t gfp, unsigned order, int nid,
+			   uint64_t nodemask)
+{
+	pfn_t pfn = __alloc_pages(mem, gfp, order, nid, nodemask);
+
+	if (unlikely(pfn == PFN_NONE))
+		alloc_pages_failed(mem, gfp, order);
 	return pfn;
 }
 
 pfn_t alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid)
 {
+	const struct task_struct *task = mem->current;
+
+	if (nid == NUMA_NO_NODE && task && unlikely(task->mempolicy) && !(gfp & __GFP_THISNODE))
+		return alloc_pages_mpol(mem, gfp, order, task->mempolicy, NO_INTERLEAVE_INDEX);
 	return alloc_pages_nodemask(mem, gfp, order, nid, NODEMASK_ALL);
 }
 
@@ -560,13 +588,16 @@ void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order)
 	for (uint32_t i = 1; i < 1u << order; i++)
 		page[i].flags = zone->page_flags;
 	count_vm_events(mem, PGFREE, 1ull << order);
-	if (likely(pcp_allowed_order(mem, order))) {
+	if (likely(pcp_allowed_order(mem, order) && mt != MIGRATE_ISOLATE)) {
 		count_vm_event(mem, PCP_FREE);
 		free_pcp_commit(zone, pfn, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE, order);
 		return;
 	}
 	zone_lock(zone);
-	buddy_free(zone, pfn, order, mt);
+	if (unlikely(order > zone->pageblock_order))	/* its pageblocks may differ in type */
+		buddy_free_range(zone, pfn, pfn + (1u << order));
+	else
+		buddy_free(zone, pfn, order, mt);
 }
 
 void put_page(struct memory *mem, pfn_t pfn)
@@ -578,8 +609,11 @@ void put_page(struct memory *mem, pfn_t pfn)
 		page = pfn_to_page(mem, pfn);
 	}
 	BUG_ON(page->_refcount <= 0);
-	if (--page->_refcount == 0)
-		free_pages_pfn(mem, pfn, page_order(page));
+	if (--page->_refcount > 0)
+		return;
+	if (unlikely(page->flags & PG_LRU))
+		lruvec_del_folio(mem, pfn);
+	free_pages_pfn(mem, pfn, page_order(page));
 }
 
 void split_page(struct memory *mem, pfn_t pfn, unsigned order)

@@ -6,6 +6,9 @@
  * A result is flattened to paths: keys joined with dots, array elements by their index. Values are
  * held as integers of millionths, so that no comparison depends on floating point.
  *
+ * The section `timeline` is left out: its samples stand at other times when the interval or the
+ * length of the run differs, and all that they sum up to is in the other sections.
+ *
  * A rule is PATTERN CONDITION:
  *	PATTERN		glob over the paths; "*" crosses dots
  *	>+N% >+N	fails when it grew by more than N percent, by more than N

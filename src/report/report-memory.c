@@ -1,52 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
-/* The sections `fragmentation` and `tasks`. */
-#include <stdio.h>
-
-#include "mm/fragmentation.h"
+/* The section `tasks`. */
 #include "report/report.h"
-
-static void put_zone(json_t *zones, const struct zone *zone, unsigned max_order)
-{
-	struct fragmentation f;
-	json_t *obj = json_object(), *free_blocks, *unusable, *index;
-
-	fragmentation_of_zone(&f, zone);
-	j_u64(obj, "node", zone->zone_pgdat->node_id);
-	j_str(obj, "zone", zone->name);
-	j_u64(obj, "managed_pages", zone->managed_pages);
-	j_u64(obj, "free_pages", f.free_pages);
-	j_i64(obj, "largest_free_order", f.largest_order);
-	free_blocks = j_array(obj, "free_blocks");
-	unusable = j_array(obj, "unusable_free_permille");
-	index = j_array(obj, "fragmentation_index_permille");
-	for (unsigned o = 0; o <= max_order; o++) {
-		json_array_append_new(free_blocks, json_integer((json_int_t)f.free_blocks[o]));
-		json_array_append_new(unusable, json_integer(f.unusable_index[o]));
-		json_array_append_new(index, json_integer(f.fragmentation_index[o]));
-	}
-	json_array_append_new(zones, obj);
-}
-
-void report_fragmentation(struct report *rep)
-{
-	const struct memory *mem = rep->r->mem;
-	json_t *frag = j_object(rep->root, "fragmentation"), *zones;
-	json_t *allocations = j_array(frag, "allocations_by_order"),
-	       *failed = j_array(frag, "failures_by_order");
-
-	for (unsigned o = 0; o <= mem->geo->max_order; o++) {
-		json_array_append_new(allocations, json_integer((json_int_t)mem->alloc_order[o]));
-		json_array_append_new(failed, json_integer((json_int_t)mem->alloc_order_failed[o]));
-	}
-	zones = j_array(frag, "zones");
-	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		for (unsigned z = 0; mem->nodes[n] && z < MAX_NR_ZONES; z++)
-			if (mem->nodes[n]->node_zones[z].managed_pages)
-				put_zone(zones, &mem->nodes[n]->node_zones[z], mem->geo->max_order);
-}
-
-/* ---- tasks ---- */
 
 static void put_process(json_t *tasks, const struct tasks *t, uint32_t index)
 {

@@ -197,6 +197,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_numa(&rep);
 	report_fragmentation(&rep);
 	report_tasks(&rep);
+	report_timeline(&rep);
 	report_notes(&rep);
 	json_object_set_new(rep.root, "unavailable", rep.unavailable);
 	json_object_set_new(rep.root, "notes", rep.notes);

@@ -5,7 +5,7 @@
  * is or as tables (table.h).
  *
  *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, numa, fragmentation,
- *	tasks, unavailable, notes
+ *	tasks, timeline (when asked for), unavailable, notes
  *
  * A figure that the trace cannot support, or that the model does not keep, is null, and
  * `unavailable` has the reason under its path. Keys stand in a fixed order; ratios come from the
@@ -44,5 +44,6 @@ void report_tlb(struct report *rep);
 void report_numa(struct report *rep);
 void report_fragmentation(struct report *rep);
 void report_tasks(struct report *rep);
+void report_timeline(struct report *rep);
 
 #endif

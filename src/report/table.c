@@ -214,6 +214,70 @@ static bool print_plain(struct table *t, const json_t *obj)
 
 static void print_section(struct table *t, const char *path, const json_t *v);
 
+/* ---- the timeline: what each of its arrays did, not all of its elements ---- */
+
+static void print_series_line(struct table *t, const char *name, const json_t *v)
+{
+	size_t nr = json_array_size(v);
+	json_int_t first = json_integer_value(json_array_get(v, 0)), min = first, max = first,
+		   last = json_integer_value(json_array_get(v, nr ? nr - 1 : 0));
+	json_t *el;
+	size_t i;
+
+	json_array_foreach(v, i, el)
+	{
+		json_int_t value = json_integer_value(el);
+
+		min = value < min ? value : min;
+		max = value > max ? value : max;
+	}
+	if (!min && !max && !t->all)
+		return;
+	strbuf_addf(t->sb,
+		    "  %-40s  %14" JSON_INTEGER_FORMAT "  %14" JSON_INTEGER_FORMAT
+		    "  %14" JSON_INTEGER_FORMAT "  %14" JSON_INTEGER_FORMAT "\n",
+		    name, first, min, max, last);
+}
+
+static void print_series(struct table *t, const char *path, const json_t *v)
+{
+	char name[CELL_MAX];
+	const char *key;
+	json_t *el;
+	size_t i;
+
+	if (is_plain(v))
+		return;
+	if (is_plain_array(v)) {
+		print_series_line(t, path, v);
+		return;
+	}
+	json_object_foreach((json_t *)v, key, el)
+	{
+		snprintf(name, sizeof(name), "%s%s%s", path, *path ? "." : "", key);
+		print_series(t, name, el);
+	}
+	json_array_foreach(v, i, el)
+	{
+		snprintf(name, sizeof(name), "%s.%zu", path, i);
+		print_series(t, name, el);
+	}
+}
+
+static void print_timeline(struct table *t, const json_t *v)
+{
+	const char *key;
+	json_t *el;
+
+	strbuf_addstr(t->sb, "\ntimeline:\n");
+	json_object_foreach((json_t *)v, key, el) if (json_is_integer(el))
+		strbuf_addf(t->sb, "  %-17s  %" JSON_INTEGER_FORMAT "\n", key,
+			    json_integer_value(el));
+	strbuf_addf(t->sb, "  %-40s  %14s  %14s  %14s  %14s\n", "", "first", "least", "most",
+		    "last");
+	print_series(t, "", v);
+}
+
 static void print_children(struct table *t, const char *path, const json_t *v)
 {
 	char name[CELL_MAX];
@@ -225,7 +289,9 @@ static void print_children(struct table *t, const char *path, const json_t *v)
 		json_object_foreach((json_t *)v, key, el)
 		{
 			snprintf(name, sizeof(name), "%s%s%s", path, *path ? "." : "", key);
-			if (!is_plain(el) && !is_plain_array(el))
+			if (!strcmp(name, "timeline"))
+				print_timeline(t, el);
+			else if (!is_plain(el) && !is_plain_array(el))
 				print_section(t, name, el);
 		}
 	} else {

@@ -7,6 +7,7 @@
  *	object			a headed section of `key value` lines
  *	object of objects with the same plain keys, or array of such: a table, one line each
  *	null			"-"; the reasons stand in the section `unavailable`
+ *	timeline		a line for each series: first, least, most, last
  *	zero			left out in long sections unless `all`, with a note of how many
  */
 #ifndef REPORT_TABLE_H

@@ -13,12 +13,25 @@ struct contiguity_walk {
 	uint64_t run_pages;
 };
 
+static void end_run(struct contiguity_walk *w)
+{
+	unsigned order;
+
+	if (!w->run_pages)
+		return;
+	order = 63u - (unsigned)__builtin_clzll(w->run_pages);
+	if (order >= CONTIGUITY_ORDERS)
+		order = CONTIGUITY_ORDERS - 1;
+	w->sum.runs++;
+	w->sum.runs_by_order[order]++;
+	w->sum.pages_by_order[order] += w->run_pages;
+	w->run_pages = 0;
+}
+
 static void add_leaf(struct contiguity_walk *w, uint64_t page, uint64_t pfn, uint64_t nr)
 {
-	if (!w->run_pages || page != w->next_page || pfn != w->next_pfn) {
-		w->sum.runs++;
-		w->run_pages = 0;
-	}
+	if (page != w->next_page || pfn != w->next_pfn)
+		end_run(w);
 	w->run_pages += nr;
 	w->sum.pages += nr;
 	w->next_page = page + nr;
@@ -49,5 +62,18 @@ struct contiguity contiguity_of(const struct mm_struct *mm)
 	struct contiguity_walk w = {.geo = mm->mem->geo};
 
 	walk_table(&w, mm->pgd, 0);
+	end_run(&w);
 	return w.sum;
+}
+
+void contiguity_add(struct contiguity *sum, const struct contiguity *c)
+{
+	sum->pages += c->pages;
+	sum->runs += c->runs;
+	if (c->largest_pages > sum->largest_pages)
+		sum->largest_pages = c->largest_pages;
+	for (unsigned o = 0; o < CONTIGUITY_ORDERS; o++) {
+		sum->runs_by_order[o] += c->runs_by_order[o];
+		sum->pages_by_order[o] += c->pages_by_order[o];
+	}
 }

@@ -21,6 +21,18 @@ static void vmstat_run(struct mmr_replay *r)
 	decay_pcp_high(r->mem);
 }
 
+/* --- the timeline: last, so that it sees what the others did at the same time ----------------- */
+
+static uint64_t timeline_period_ns(const struct mmr_replay *r)
+{
+	return r->timeline.interval_ns;
+}
+
+static void timeline_run(struct mmr_replay *r)
+{
+	timeline_sample(r, r->kthreads.next_ns);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static const struct kthread {
@@ -29,6 +41,7 @@ static const struct kthread {
 	void (*run)(struct mmr_replay *r);
 } kthread_table[] = {
 	{"vmstat", vmstat_period_ns, vmstat_run},
+	{"timeline", timeline_period_ns, timeline_run},
 };
 _Static_assert(ARRAY_SIZE(kthread_table) <= NR_KTHREADS_MAX, "NR_KTHREADS_MAX is too small");
 
@@ -62,15 +75,17 @@ void kthreads_run(struct mmr_replay *r)
 	uint64_t now = r->mem->now_ns;
 
 	for (size_t i = earliest(k); k->next_ns <= now; i = earliest(k)) {
-		uint64_t period = kthread_table[i].period_ns(r);
+		uint64_t period = kthread_table[i].period_ns(r), missed;
 
 		if (!period) {
 			k->due_ns[i] = KTHREAD_NEVER;
 			continue;
 		}
-		if ((now - k->due_ns[i]) / period > KTHREAD_CATCH_UP)
-			k->due_ns[i] = now - period * KTHREAD_CATCH_UP;
+		missed = (now - k->due_ns[i]) / period;
+		if (missed > KTHREAD_CATCH_UP)
+			k->due_ns[i] += (missed - KTHREAD_CATCH_UP) * period;
+		k->next_ns = k->due_ns[i];
 		kthread_table[i].run(r);
-		k->due_ns[i] += period;
+		k->due_ns[i] += kthread_table[i].period_ns(r); /* the run may have changed it */
 	}
 }

@@ -6,7 +6,7 @@
  *
  * The clock may jump (a program that slept). Each work then catches up, but on at most
  * KTHREAD_CATCH_UP periods: what was due before that is dropped, as a kernel timer that was
- * deferred while its CPU slept fires once.
+ * deferred while its CPU slept fires once. Due times stay on their grid.
  */
 #ifndef SIM_KTHREADS_H
 #define SIM_KTHREADS_H
@@ -21,7 +21,7 @@ struct mmr_replay;
 
 struct kthreads {
 	uint64_t due_ns[NR_KTHREADS_MAX]; /* by row of the table, KTHREAD_NEVER: switched off */
-	uint64_t next_ns;		  /* the earliest of them */
+	uint64_t next_ns;		  /* the earliest of them; while one runs, its time */
 };
 
 /* Asks every row for its period: after the settings stand. */

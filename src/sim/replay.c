@@ -169,6 +169,7 @@ void mmr_replay_destroy(struct mmr_replay *r)
 	if (!r)
 		return;
 	checkpoints_finish(&r->checkpoints);
+	timeline_finish(&r->timeline);
 	if (r->sys) {
 		everybody_exits(r);
 		tasks_finish(&r->tasks);
@@ -218,6 +219,7 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return rc;
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
+	timeline_start(r);
 	kthreads_start(r);
 	rc = settings_check(&r->settings, &r->meta, topology_bytes(&r->sys->topology),
 			    r->sys->geo->page_shift, err);
@@ -325,5 +327,6 @@ void replay_end(struct mmr_replay *r)
 	if (r->ended)
 		return;
 	r->ended = true;
+	timeline_end(r);
 	tasks_end(&r->tasks);
 }

@@ -34,6 +34,7 @@
 #include "sim/settings.h"
 #include "sim/system.h"
 #include "sim/tasks.h"
+#include "sim/timeline.h"
 
 #define REPLAY_KINDS 256
 
@@ -92,6 +93,7 @@ struct mmr_replay {
 	struct checkpoints checkpoints;
 	struct replay_counts counts;
 	struct kthreads kthreads;
+	struct timeline timeline;
 	struct sim_task *cur; /* whose event came last; NULL when it may have gone */
 	uint32_t cur_id;
 	uint16_t cur_cpu; /* as the trace numbers it */

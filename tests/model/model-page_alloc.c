@@ -145,7 +145,8 @@ static void check_statistics(const struct model *m)
 			locks += zone->lock_taken;
 		}
 	for (unsigned o = 0; o < MAX_ORDER_LIMIT; o++)
-		orders += m->mem->alloc_order[o];
+		for (unsigned mt = 0; mt < MIGRATE_PCPTYPES; mt++)
+			orders += m->mem->alloc_order[mt][o];
 	assert_int_equal(stat[NUMA_HIT] + stat[NUMA_MISS], m->nr_ok);
 	assert_int_equal(stat[NUMA_MISS], stat[NUMA_FOREIGN]);
 	assert_int_equal(stat[NUMA_LOCAL] + stat[NUMA_OTHER], m->nr_ok);

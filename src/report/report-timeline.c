@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The section `timeline` (sim/timeline.h): an object of parallel arrays, one element a sample, so
+ * that no key is repeated. Only there when it was asked for.
+ *
+ * States stand as they were at each sample; what only grows stands as the difference to the sample
+ * before (the first: since the machine was built), so that the sum of such an array is the figure of
+ * `vmstat` or `model`. A counter that never differed from 0 is left out, and so is what `vmstat` has
+ * as null.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "mm/fragmentation.h"
+#include "report/report.h"
+
+/* Node and zone items that count since boot; all others are states. */
+static bool only_grows(const char *key)
+{
+	static const char *const starts[] = {
+		"numa_",	     "pgpromote_",	    "pgdemote_",	     "pgscan",
+		"pgsteal",	     "workingset_refault",  "workingset_activate",   "workingset_restore",
+		"workingset_nodere", "nr_vmscan_",	    "nr_dirtied",	     "nr_written",
+		"nr_throttled_",     "nr_foll_pin_",
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (!strncmp(key, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+static bool all_zero(const struct timeline *t, size_t column)
+{
+	for (size_t row = 0; row < t->nr_rows; row++)
+		if (timeline_cell(t, row, column))
+			return false;
+	return true;
+}
+
+static void put_column(json_t *obj, const char *key, const struct timeline *t, size_t column,
+		       bool differences)
+{
+	json_t *array = j_array(obj, key);
+	uint64_t before = 0;
+
+	for (size_t row = 0; row < t->nr_rows; row++) {
+		uint64_t value = timeline_cell(t, row, column);
+
+		json_array_append_new(array, json_integer((json_int_t)(value - before)));
+		before = differences ? value : 0;
+	}
+}
+
+static void put_counters(struct report *rep, json_t *timeline, const struct timeline *t)
+{
+	const json_t *vmstat = json_object_get(rep->root, "vmstat");
+	json_t *states = j_object(timeline, "states"), *deltas = j_object(timeline, "deltas");
+
+	put_column(states, "rss_pages", t, TIMELINE_RSS, false);
+	for (size_t column = TIMELINE_ZONE_STAT; column < TIMELINE_ZONES; column++) {
+		bool event = column >= TIMELINE_EVENT;
+		const struct vmstat_info *info =
+			event				? &vm_event_info[column - TIMELINE_EVENT] :
+			column >= TIMELINE_NODE_STAT ? &node_stat_info[column - TIMELINE_NODE_STAT] :
+						       &zone_stat_info[column - TIMELINE_ZONE_STAT];
+		bool grows = event || only_grows(info->key);
+
+		if (!all_zero(t, column) && !json_is_null(json_object_get(vmstat, info->key)))
+			put_column(grows ? deltas : states, info->key, t, column, grows);
+	}
+}
+
+/* Of the zones [first, end) together. */
+static void put_unusable(json_t *obj, const struct timeline *t, size_t first, size_t end,
+			 unsigned order)
+{
+	json_t *array = j_array(obj, "unusable_free_permille");
+
+	for (size_t row = 0; row < t->nr_rows; row++) {
+		struct fragmentation f = {0};
+
+		for (size_t z = first; z < end; z++)
+			for (unsigned o = 0; o < t->nr_orders; o++) {
+				uint64_t nr = timeline_cell(t, row, timeline_blocks(t, z, o));
+
+				f.free_blocks[o] += nr;
+				f.free_blocks_total += nr;
+				f.free_pages += nr << o;
+			}
+		fragmentation_finish(&f, t->nr_orders - 1);
+		json_array_append_new(array, json_integer(f.unusable_index[order]));
+	}
+}
+
+static void put_zone(json_t *zones, const struct timeline *t, size_t z, unsigned huge_order)
+{
+	json_t *obj = json_object(), *blocks;
+	char key[24];
+
+	j_u64(obj, "node", t->zones.data[z]->zone_pgdat->node_id);
+	j_str(obj, "zone", t->zones.data[z]->name);
+	put_unusable(obj, t, z, z + 1, huge_order);
+	blocks = j_object(obj, "free_blocks");
+	for (unsigned o = 0; o < t->nr_orders; o++) {
+		snprintf(key, sizeof(key), "order_%u", o);
+		put_column(blocks, key, t, timeline_blocks(t, z, o), false);
+	}
+	json_array_append_new(zones, obj);
+}
+
+void report_timeline(struct report *rep)
+{
+	const struct timeline *t = &rep->r->timeline;
+	unsigned huge_order = rep->r->mem->geo->pageblock_order;
+	json_t *timeline, *zones;
+
+	if (!t->interval_ns)
+		return;
+	timeline = j_object(rep->root, "timeline");
+	j_u64(timeline, "interval_asked_ns", t->asked_ns);
+	j_u64(timeline, "interval_ns", t->interval_ns);
+	j_u64(timeline, "thinned", t->thinned);
+	j_u64(timeline, "samples", t->nr_rows);
+	j_u64(timeline, "huge_page_order", huge_order);
+	put_column(timeline, "time_ns", t, TIMELINE_TIME, false);
+	put_unusable(timeline, t, 0, t->zones.nr, huge_order);
+	put_counters(rep, timeline, t);
+	zones = j_array(timeline, "zones");
+	for (size_t z = 0; z < t->zones.nr; z++)
+		put_zone(zones, t, z, huge_order);
+}

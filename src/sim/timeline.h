@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * The state of the machine, sampled on the model's clock.
+ *
+ * One sample is a row of numbers, all rows alike: time, resident set, every state and counter of
+ * mm/vmstat.h summed over the machine, and the free blocks by order of each zone that has memory.
+ * The first row is the machine as it was built, at time 0; the last is the end of the replay;
+ * between them stand those that fell due, at whole multiples of the interval, each as the machine
+ * was before what the trace has at that time. Where the clock jumps over more than
+ * KTHREAD_CATCH_UP intervals, the earliest of them are left out (kthreads.h).
+ *
+ * Memory is bounded: when there are `max` rows, every second one goes and the interval doubles.
+ *	time of each row but the last = a multiple of interval_ns
+ *	interval_ns = asked_ns << thinned
+ */
+#ifndef SIM_TIMELINE_H
+#define SIM_TIMELINE_H
+
+#include <stdbool.h>
+
+#include "base/vec.h"
+#include "mm/vmstat.h"
+
+struct mmr_replay;
+struct zone;
+
+enum timeline_column {
+	TIMELINE_TIME,
+	TIMELINE_RSS, /* pages, of all address spaces */
+	TIMELINE_ZONE_STAT,
+	TIMELINE_NODE_STAT = TIMELINE_ZONE_STAT + NR_VM_ZONE_STAT_ITEMS,
+	TIMELINE_EVENT = TIMELINE_NODE_STAT + NR_VM_NODE_STAT_ITEMS,
+	TIMELINE_ZONES = TIMELINE_EVENT + NR_VM_EVENT_ITEMS, /* free blocks: zone by zone */
+};
+
+struct timeline {
+	uint64_t asked_ns, interval_ns; /* 0: no timeline */
+	uint64_t max;			/* rows */
+	unsigned thinned;		/* times that the interval was doubled */
+	bool ended;			/* the last row is there */
+	size_t nr_columns, nr_rows;
+	VEC(const struct zone *) zones; /* those with memory, by node and type */
+	unsigned nr_orders;
+	VEC(uint64_t) cells; /* row by row */
+};
+
+/* Takes the settings over, and the first row: once the machine is built. */
+void timeline_start(struct mmr_replay *r);
+/* A row, when `due_ns` is one of its times; thins the rows out when there are too many. */
+void timeline_sample(struct mmr_replay *r, uint64_t due_ns);
+/* The last row. */
+void timeline_end(struct mmr_replay *r);
+void timeline_finish(struct timeline *t);
+
+static inline uint64_t timeline_cell(const struct timeline *t, size_t row, size_t column)
+{
+	return t->cells.data[row * t->nr_columns + column];
+}
+
+/* Column of the free blocks of an order of t->zones[zone]. */
+static inline size_t timeline_blocks(const struct timeline *t, size_t zone, unsigned order)
+{
+	return TIMELINE_ZONES + zone * t->nr_orders + order;
+}
+
+#endif
