@@ -11,7 +11,10 @@
 #define AT(member) offsetof(struct mm_config, member)
 
 static const char *const overcommit_names[] = { "guess", "always", "never", NULL };
+static const char *const slab_names[] = { "slub", "slab", "null", NULL };
 static const char *const thp_names[] = { "never", "madvise", "always", NULL };
+
+static const char *const zone_names[] = { "DMA", "DMA32", "Normal", "HighMem", "Movable", NULL };
 
 static const struct config_row rows[] = {
 	{"vm.fault_around_bytes", CONFIG_SIZE, AT(fault_around_bytes), "64K", 4096, 1 << 21, NULL,
@@ -27,6 +30,13 @@ static const struct config_row rows[] = {
 	 "reserve that sets the watermarks; 0: computed as the kernel does"},
 	{"vm.watermark_scale_factor", CONFIG_UINT, AT(watermark_scale_factor), "10", 1, 3000, NULL,
 	 "distance between watermarks in 1/10000 of a zone"},
+	{"vm.watermark_boost_factor", CONFIG_UINT, AT(watermark_boost_factor), "15000", 0, INT32_MAX,
+	 NULL, "how far mixed pageblocks raise the watermarks, in 1/10000 of the high mark; 0: not at all"},
+	{"vm.lowmem_reserve_ratio", CONFIG_LIST, AT(lowmem_reserve_ratio), "256,256,32,0,0", 0,
+	 INT32_MAX, zone_names,
+	 "what DMA, DMA32, Normal, HighMem, Movable keep from requests for higher zones: 1/n of those; 0: nothing"},
+	{"vm.zone_reclaim_mode", CONFIG_UINT, AT(zone_reclaim_mode), "0", 0, 7, NULL,
+	 "reclaim on a near node before memory of another is taken: 1 on, 2 may write, 4 may unmap"},
 	{"vm.percpu_pagelist_high_fraction", CONFIG_UINT, AT(percpu_pagelist_high_fraction), "0", 0,
 	 INT32_MAX, NULL, "per-cpu lists may hold this fraction of a zone; 0: sized by the kernel"},
 	{"vm.stack_guard_gap_pages", CONFIG_UINT, AT(stack_guard_gap_pages), "256", 0, 1 << 20,
@@ -43,9 +53,38 @@ static const struct config_row rows[] = {
 	 "pages are allocated through per-cpu lists; off: each one under the zone lock"},
 	{"kernel.pt_reclaim", CONFIG_BOOL, AT(pt_reclaim), "on", 0, 0, NULL,
 	 "madvise(MADV_DONTNEED) frees page tables that became empty (6.14)"},
+	{"kernel.vmap_stack", CONFIG_BOOL, AT(vmap_stack), "on", 0, 0, NULL,
+	 "kernel stacks come from vmalloc (CONFIG_VMAP_STACK); off: from the page allocator, as one block"},
+	{"kernel.huge_vmalloc", CONFIG_BOOL, AT(huge_vmalloc), "on", 0, 0, NULL,
+	 "vmalloc uses huge pages for callers that permit it (CONFIG_HAVE_ARCH_HUGE_VMALLOC)"},
+	{"kernel.touches", CONFIG_BOOL, AT(ktouch), "off", 0, 0, NULL,
+	 "the kernel's touches of its own memory on entry go through the TLB, counted apart"},
+	{"kernel.hz", CONFIG_UINT, AT(hz), "250", 0, 10000, NULL,
+	 "timer interrupts a second on each CPU that runs a task (CONFIG_HZ); 0: none"},
+	{"dma.mask_bits", CONFIG_UINT, AT(dma_mask_bits), "64", 12, 64, NULL,
+	 "address bits of devices that the machine profile does not describe"},
+	{"dma.node", CONFIG_UINT, AT(dma_node), "0", 0, 63, NULL,
+	 "node that these devices are attached to"},
+	{"dma.swiotlb", CONFIG_SIZE, AT(dma_swiotlb_bytes), "64M", 0, 1ull << 32, NULL,
+	 "pool of bounce buffers when a device cannot reach all memory (kernel command line swiotlb=)"},
 	{"memory.boot_reserved", CONFIG_SIZE, AT(boot_reserved_bytes), "0", 0, 1ull << 40, NULL,
 	 "taken at boot by the kernel's image and early allocations; 0: 1/64 of the memory, "
 	 "256K to 64M"},
+	{"slab.policy", CONFIG_CHOICE, AT(slab_policy), "slub", 0, 0, slab_names,
+	 "allocator of kernel objects: 6.18's slub, the textbook's slab (removed in 6.8), or null"},
+	{"slab.merge", CONFIG_BOOL, AT(slab_merge), "on", 0, 0, NULL,
+	 "slub: caches of one size and kind share their slabs; kernel command line slab_nomerge"},
+	{"slab.model_objects", CONFIG_BOOL, AT(slab_model_objects), "on", 0, 0, NULL,
+	 "address spaces, areas, tasks, inodes, tree nodes ... take kernel memory; off: only what a "
+	 "trace allocates"},
+	{"kernel.quicklists", CONFIG_BOOL, AT(quicklists), "off", 0, 0, NULL,
+	 "page tables from per-CPU stores of zeroed pages (removed in 5.4), not from per-cpu lists"},
+	{"memory.kernelcore", CONFIG_SIZE, AT(kernelcore_bytes), "0", 0, 1ull << 44, NULL,
+	 "memory usable by the kernel, spread over the nodes, the rest is ZONE_MOVABLE; 0: all"},
+	{"memory.movablecore", CONFIG_SIZE, AT(movablecore_bytes), "0", 0, 1ull << 44, NULL,
+	 "memory of ZONE_MOVABLE, spread over the nodes"},
+	{"memory.movable_nodes", CONFIG_NODES, AT(movable_nodes), "none", 0, 0, NULL,
+	 "nodes whose memory is all ZONE_MOVABLE (movable_node, hot-pluggable memory)"},
 	{"memory.mem_map", CONFIG_BOOL, AT(mem_map), "on", 0, 0, NULL,
 	 "the array of struct page takes 64 bytes a frame from its node at boot"},
 };

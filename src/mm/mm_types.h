@@ -141,6 +141,7 @@ struct vm_area_struct {
 };
 
 #define NR_CPUS_MAX 1024
+#define KERNEL_ENTRIES_MAX 8
 #define CPUMASK_WORDS (NR_CPUS_MAX / 64)
 
 struct mm_struct {
@@ -185,6 +186,8 @@ struct task_struct {
 	uint8_t il_weight;		/* allocations that it has still to take there */
 	unsigned cpu;
 	bool exited;
+	bool stack_is_vmap;
+	uint64_t stack;			/* lowest address of its kernel stack, 0 none: mm/kstack.h */
 };
 
 /* Settings of the memory manager: rows in mm/mm_config.c. Every member is a uint64_t (base/config.h). */
@@ -200,11 +203,21 @@ struct mm_config {
 	uint64_t pcp;				/* kernel.pcp: use per-cpu lists */
 	uint64_t boot_reserved_bytes;		/* memory.boot_reserved; 0: by the size of the machine */
 	uint64_t mem_map;			/* memory.mem_map: charge 64 bytes a frame at boot */
+	uint64_t kernelcore_bytes, movablecore_bytes;	/* memory.kernelcore, movablecore */
+	uint64_t movable_nodes;			/* memory.movable_nodes: bit per node */
+	uint64_t lowmem_reserve_ratio[MAX_NR_ZONES];	/* vm.lowmem_reserve_ratio */
+	uint64_t watermark_boost_factor;	/* vm.watermark_boost_factor: 1/10000 of the high mark */
+	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* */
 	uint64_t stack_guard_gap_pages;
 	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
 	uint64_t thp_use_zero_page;
 	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
 	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
+	uint64_t vmap_stack;			/* kernel.vmap_stack: kernel stacks from vmalloc */
+	uint64_t huge_vmalloc;			/* kernel.huge_vmalloc */
+	uint64_t ktouch;			/* kernel.touches */
+	uint64_t hz;				/* kernel.hz: ticks a second */
+	uint64_t dma_mask_bits, dma_node, dma_swiotlb_bytes;	/* dma.* */
 	uint64_t slab_policy;			/* slab.policy: enum slab_policy_id */
 	uint64_t slab_merge;			/* slab.merge: caches of one size share */
 	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
@@ -258,6 +271,15 @@ struct memory {
 	unsigned cpu;
 	uint64_t now_ns;			/* the model's clock */
 	uint32_t next_mm_id;
+	struct mm_struct *init_mm;		/* the kernel's half of the page tables: mm/init_mm.h */
+	unsigned kernel_pgd_first;		/* root entries from here on are the kernel's; 0: a root of its own */
+	struct pfn_range boot_free;		/* of boot's memory: not given to anything yet */
+	uint64_t direct_map_pages[GEOMETRY_MAX_LEVELS];	/* leaves of the direct map, by level */
+	struct vmap_system *vmap;		/* mm/vmalloc.h */
+	struct kstack_system *kstacks;		/* mm/kstack.h */
+	struct dma_system *dma;			/* mm/dma.h */
+	bool ktouch;				/* the kernel's own touches go through the TLB: mm/kentry.h */
+	uint64_t kernel_entries[KERNEL_ENTRIES_MAX];	/* by enum kernel_entry */
 };
 
 /* Gives an anon_vma or address_space the number by which pages name it. Handle 0 is never given. */

@@ -15,6 +15,7 @@
 /* State of a zone (enum zone_stat_item) */
 #define VMSTAT_ZONE_ITEMS(X) \
 	X(NR_FREE_PAGES, "nr_free_pages", "pages", "free pages, those on per-cpu lists not included") \
+	X(NR_FREE_CMA_PAGES, "nr_free_cma", "pages", "of these: in pageblocks of CMA areas") \
 	X(NUMA_HIT, "numa_hit", "allocations", "served by the node that was wanted") \
 	X(NUMA_MISS, "numa_miss", "allocations", "served here although another node was wanted") \
 	X(NUMA_FOREIGN, "numa_foreign", "allocations", "wanted here but served by another node") \
@@ -29,7 +30,20 @@
 	X(NR_FILE_PAGES, "nr_file_pages", "pages", "pages in the page cache") \
 	X(NR_SHMEM, "nr_shmem", "pages", "shmem pages, tmpfs and shared anonymous memory included") \
 	X(NR_ANON_THPS, "nr_anon_transparent_hugepages", "pages of 2M", "anonymous huge pages") \
-	X(NR_PAGETABLE, "nr_page_table_pages", "pages", "pages that hold page tables")
+	X(NR_KERNEL_STACK_KB, "nr_kernel_stack", "KiB", "kernel stacks of threads") \
+	X(NR_PAGETABLE, "nr_page_table_pages", "pages", "pages that hold page tables") \
+	X(NR_INACTIVE_ANON, "nr_inactive_anon", "pages", "on the list of inactive anonymous and shmem folios") \
+	X(NR_ACTIVE_ANON, "nr_active_anon", "pages", "on the list of active anonymous and shmem folios") \
+	X(NR_INACTIVE_FILE, "nr_inactive_file", "pages", "on the list of inactive file folios") \
+	X(NR_ACTIVE_FILE, "nr_active_file", "pages", "on the list of active file folios") \
+	X(NR_UNEVICTABLE, "nr_unevictable", "pages", "of locked memory: on no list that reclaim scans") \
+	X(PGPROMOTE_SUCCESS, "pgpromote_success", "pages", "promoted to a node of the top tier") \
+	X(PGPROMOTE_CANDIDATE, "pgpromote_candidate", "pages", \
+	  "hot enough to be promoted, whether the rate limit let them or not") \
+	X(PGPROMOTE_CANDIDATE_NRL, "pgpromote_candidate_nrl", "pages", \
+	  "to be promoted without a look at the rate limit: the node had room enough") \
+	X(PGDEMOTE_KSWAPD, "pgdemote_kswapd", "pages", "demoted from this node by kswapd") \
+	X(PGDEMOTE_DIRECT, "pgdemote_direct", "pages", "demoted from this node by who needed memory")
 
 /* Events (enum vm_event_item) */
 #define VMSTAT_EVENTS(X) \
@@ -47,6 +61,21 @@
 	X(THP_SPLIT_PMD, "thp_split_pmd", "splits", "huge page-table entries split into small ones") \
 	X(THP_SPLIT_PAGE, "thp_split_page", "splits", "huge pages split into base pages") \
 	X(THP_ZERO_PAGE_ALLOC, "thp_zero_page_alloc", "pages of 2M", "huge zero pages allocated") \
+	X(PGACTIVATE, "pgactivate", "pages", "moved from an inactive to an active list") \
+	X(PGDEACTIVATE, "pgdeactivate", "pages", "moved from an active to an inactive list") \
+	X(PGMIGRATE_SUCCESS, "pgmigrate_success", "pages", "migrated") \
+	X(PGMIGRATE_FAIL, "pgmigrate_fail", "pages", "that could not be migrated") \
+	X(THP_MIGRATION_SUCCESS, "thp_migration_success", "pages of 2M", "huge pages migrated whole") \
+	X(THP_MIGRATION_FAIL, "thp_migration_fail", "pages of 2M", "huge pages that could not be migrated whole") \
+	X(THP_MIGRATION_SPLIT, "thp_migration_split", "pages of 2M", "huge pages split to be migrated") \
+	X(NUMA_PTE_UPDATES, "numa_pte_updates", "entries", \
+	  "made to fault by NUMA balancing; a huge entry counts as the base pages it maps") \
+	X(NUMA_HUGE_PTE_UPDATES, "numa_huge_pte_updates", "entries", "huge ones of these") \
+	X(NUMA_HINT_FAULTS, "numa_hint_faults", "faults", "on entries that NUMA balancing had made to fault") \
+	X(NUMA_HINT_FAULTS_LOCAL, "numa_hint_faults_local", "faults", "of these: the page was on the own node") \
+	X(NUMA_PAGE_MIGRATE, "numa_pages_migrated", "pages", "migrated by hint faults") \
+	X(CMA_ALLOC_SUCCESS, "cma_alloc_success", "allocations", "from CMA areas") \
+	X(CMA_ALLOC_FAIL, "cma_alloc_fail", "allocations", "from CMA areas that failed") \
 	X(NR_TLB_REMOTE_FLUSH, "nr_tlb_remote_flush", "flushes", "flushes that other CPUs were asked for") \
 	X(NR_TLB_REMOTE_FLUSH_RECEIVED, "nr_tlb_remote_flush_received", "flushes", \
 	  "flushes done for another CPU") \
@@ -67,6 +96,7 @@
 	X(FAULT_WP_SHARED, "fault_wp_shared", "faults", "first write to a clean shared page") \
 	X(FAULT_WP_HUGE, "fault_wp_huge", "faults", "write to a read-only huge page") \
 	X(FAULT_SPECIAL, "fault_special", "faults", "fault in a special mapping: vdso, vvar, device") \
+	X(FAULT_NUMA, "fault_numa", "faults", "NUMA hint: the entry was made present again") \
 	X(FAULT_SPURIOUS, "fault_spurious", "faults", "the entry was already as it should be") \
 	X(FAULT_ERROR, "fault_error", "faults", \
 	  "the handler failed: SIGBUS or no memory (in pgfault as in the kernel, in no leaf above)") \
@@ -81,7 +111,17 @@
 	X(ZONE_LOCK, "zone_lock", "times", "zone lock taken") \
 	X(PCP_HIT, "pcp_hit", "allocations", "allocations served by a per-cpu list without the zone lock") \
 	X(PCP_FREE, "pcp_free", "frees", "frees to a per-cpu list") \
-	X(ALLOC_FAIL, "alloc_fail", "allocations", "page allocations that failed")
+	X(ALLOC_FAIL, "alloc_fail", "allocations", "page allocations that failed") \
+	X(PAGEBLOCK_CLAIM, "pageblock_claim", "blocks", \
+	  "free blocks of a pageblock or more taken over whole by another migrate type") \
+	X(PAGEBLOCK_CONVERT, "pageblock_convert", "pageblocks", \
+	  "in use, given another migrate type: half was free or alike") \
+	X(PAGEBLOCK_STEAL, "pageblock_steal", "allocations", \
+	  "taken from a pageblock of another migrate type that stays what it is") \
+	X(CMA_LENT, "cma_lent", "pages", "of CMA areas given to movable allocations") \
+	X(CONTIG_ALLOC_SUCCESS, "contig_alloc_success", "ranges", \
+	  "of frames emptied and handed out, those of CMA included") \
+	X(CONTIG_ALLOC_FAIL, "contig_alloc_fail", "ranges", "of frames that could not be emptied")
 
 #define VMSTAT_ENUM(NAME, key, unit, meaning) NAME,
 enum zone_stat_item { VMSTAT_ZONE_ITEMS(VMSTAT_ENUM) NR_VM_ZONE_STAT_ITEMS };
