@@ -17,9 +17,8 @@
 #include "mm/anon_vma.h"
 #include "mm/fault.h"
 #include "mm/filemap.h"
-#include "mm/huge_pmd.h"
 #include "mm/mmap.h"
-#include "mm/pgtable.h"
+#include "mm/pagewalk.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
@@ -123,8 +122,9 @@ struct clear_state {
 	bool lazyfree;
 };
 
-static void clear_entry(struct clear_state *c, struct pgtable *table, unsigned index, uint64_t addr)
+static void clear_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
 {
+	const struct clear_state *c = ctx;
 	struct memory *mem = c->vma->vm_mm->mem;
 	pte_t pte = table->ent[index];
 
@@ -139,32 +139,11 @@ static void clear_entry(struct clear_state *c, struct pgtable *table, unsigned i
 	tlb_remove_tlb_entry(c->tlb, addr, table->level);
 }
 
-static void clear_level(struct clear_state *c, struct pgtable *table, uint64_t addr, uint64_t end)
-{
-	const struct geometry *geo = c->vma->vm_mm->mem->geo;
-	uint64_t size = 1ull << geo->level[table->level].shift;
-
-	for (uint64_t next; addr < end && table->nr_used; addr = next) {
-		unsigned i = pte_index(geo, table, addr);
-
-		next = geometry_addr_end(geo, table->level, addr, end);
-		if (pte_none(table->ent[i]))
-			continue;
-		if (table->level == HPAGE_LEVEL && next - addr != size &&
-		    pte_is_leaf(table->ent[i]))
-			split_huge_pmd(c->vma, table, i, addr);
-		if (pte_is_table(table->ent[i]))
-			clear_level(c, pte_table(table->ent[i]), addr, next);
-		else
-			clear_entry(c, table, i, addr);
-	}
-}
-
 static void clear_range(struct madvise_state *m, uint64_t bits, bool lazyfree)
 {
 	struct clear_state c = {.tlb = &m->tlb, .vma = m->vma, .bits = bits, .lazyfree = lazyfree};
 
-	clear_level(&c, m->vma->vm_mm->pgd, m->start, m->end);
+	walk_page_range_vma(m->vma, m->start, m->end, clear_entry, &c);
 }
 
 static int madvise_free(struct madvise_state *m)

@@ -12,10 +12,9 @@
  */
 #include <errno.h>
 
-#include "mm/huge_pmd.h"
 #include "mm/mmap.h"
 #include "mm/mmu_gather.h"
-#include "mm/pgtable.h"
+#include "mm/pagewalk.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
 
@@ -54,9 +53,9 @@ static pte_t pte_modify(const struct change_state *c, pte_t old)
 	return pte;
 }
 
-static void change_entry(const struct change_state *c, struct pgtable *table, unsigned index,
-			 uint64_t addr)
+static void change_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
 {
+	const struct change_state *c = ctx;
 	pte_t old = table->ent[index], new;
 
 	if (!pte_present(old))
@@ -65,28 +64,6 @@ static void change_entry(const struct change_state *c, struct pgtable *table, un
 	pte_set(table, index, new);
 	if (old.pte & PTE_PRESENT && old.pte != new.pte)
 		tlb_remove_tlb_entry(c->tlb, addr, table->level);
-}
-
-static void change_level(const struct change_state *c, struct pgtable *table, uint64_t addr,
-			 uint64_t end)
-{
-	const struct geometry *geo = c->tlb->mm->mem->geo;
-	uint64_t size = 1ull << geo->level[table->level].shift;
-
-	for (uint64_t next; addr < end && table->nr_used; addr = next) {
-		unsigned i = pte_index(geo, table, addr);
-
-		next = geometry_addr_end(geo, table->level, addr, end);
-		if (pte_none(table->ent[i]))
-			continue;
-		if (table->level == HPAGE_LEVEL && next - addr != size &&
-		    pte_is_leaf(table->ent[i]))
-			split_huge_pmd(c->vma, table, i, addr);
-		if (pte_is_table(table->ent[i]))
-			change_level(c, pte_table(table->ent[i]), addr, next);
-		else
-			change_entry(c, table, i, addr);
-	}
 }
 
 /*
@@ -108,7 +85,7 @@ static void change_protection(struct mmu_gather *tlb, struct vm_area_struct *vma
 		.try_writable = vma_wants_manual_pte_write_upgrade(vma),
 	};
 
-	change_level(&c, tlb->mm->pgd, start, end);
+	walk_page_range_vma(vma, start, end, change_entry, &c);
 }
 
 /* The new flags of the area, and the pages to account. False: the commit limit forbids. */
