@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* The free lists of a zone: see buddy.h. */
-#include "mm/buddy.h"
+#include "mm/buddy-internal.h"
 
 #include <stdlib.h>
 
@@ -20,45 +20,6 @@ static const uint8_t fallbacks[MIGRATE_PCPTYPES][MIGRATE_PCPTYPES - 1] = {
 static bool migratetype_is_mergeable(enum migratetype mt)
 {
 	return mt < MIGRATE_PCPTYPES;
-}
-
-static inline void account_freepages(struct zone *zone, int64_t nr, enum migratetype mt)
-{
-	zone->vm_stat[NR_FREE_PAGES] += (uint64_t)nr;
-	if (unlikely(mt == MIGRATE_HIGHATOMIC))
-		zone->nr_free_highatomic += (uint64_t)nr;
-}
-
-static inline void add_to_free_list(struct zone *zone, pfn_t pfn, unsigned order,
-				    enum migratetype mt, bool tail)
-{
-	struct free_area *area = &zone->free_area[order];
-
-	zone->mem_map[pfn].flags = PG_BUDDY | order << PAGE_ORDER_SHIFT | zone->page_flags;
-	if (tail)
-		pfn_list_add_tail(zone->mem_map, &area->free_list[mt], pfn);
-	else
-		pfn_list_add(zone->mem_map, &area->free_list[mt], pfn);
-	area->nr_free++;
-	zone->nonempty[mt] |= 1u << order;
-}
-
-static bool has_virgin(const struct zone *zone)
-{
-	return zone->virgin_first < zone->nr_virgin;
-}
-
-static inline void del_from_free_list(struct zone *zone, pfn_t pfn, unsigned order,
-				      enum migratetype mt)
-{
-	struct free_area *area = &zone->free_area[order];
-
-	pfn_list_del(zone->mem_map, &area->free_list[mt], pfn);
-	zone->mem_map[pfn].flags = zone->page_flags;
-	area->nr_free--;
-	if (pfn_list_empty(&area->free_list[mt]) &&
-	    !(order == zone->max_order && mt == MIGRATE_MOVABLE && has_virgin(zone)))
-		zone->nonempty[mt] &= ~(1u << order);
 }
 
 /* Makes the lowest virgin block a block on the (empty) list of the largest movable ones. */
@@ -83,25 +44,6 @@ static inline pfn_t first_free(struct zone *zone, unsigned order, enum migratety
 	if (unlikely(pfn_list_empty(list)))
 		carve_virgin(zone);
 	return list->first;
-}
-
-/*
- * Is the block at pfn free, of that order and in this zone? The frame lies in the same largest
- * block as ours.
- */
-static inline bool is_free_buddy(const struct zone *zone, pfn_t pfn, unsigned order)
-{
-	return (zone->mem_map[pfn].flags & (PG_BUDDY | PAGE_ORDER_MASK | PAGE_ZONE_MASK)) ==
-	       (PG_BUDDY | order << PAGE_ORDER_SHIFT | zone->page_flags);
-}
-
-static void set_block_types(struct zone *zone, pfn_t pfn, unsigned order, enum migratetype mt)
-{
-	uint8_t *type = &zone->mem->blocktype[pfn >> zone->pageblock_order];
-	uint32_t nr = order > zone->pageblock_order ? 1u << (order - zone->pageblock_order) : 1;
-
-	while (nr--)
-		*type++ = (uint8_t)mt;
 }
 
 /*
@@ -221,17 +163,6 @@ struct block_census {
 	uint32_t free, movable;	/* pages */
 };
 
-/*
- * Does reclaim or migration know how to empty the page? (PageLRU: what user space or the page cache
- * holds.)
- */
-static bool is_movable_page(const struct page *map, pfn_t pfn)
-{
-	const struct page *page = &map[map[pfn].flags & PG_TAIL ? map[pfn].next : pfn];
-
-	return page->flags & (PG_LRU | PG_ANON) || page->mapping;
-}
-
 /* Counts the pages of the pageblock of pfn. False when the zone does not hold all of it. */
 static bool take_census(const struct zone *zone, pfn_t pfn, struct block_census *census)
 {
@@ -255,9 +186,8 @@ static bool take_census(const struct zone *zone, pfn_t pfn, struct block_census 
 	return true;
 }
 
-/* All free blocks of a pageblock go to the tails of the lists of another type. */
-static void move_freepages_block(struct zone *zone, pfn_t start, enum migratetype from,
-				 enum migratetype to)
+void buddy_move_freepages(struct zone *zone, pfn_t start, enum migratetype from,
+			  enum migratetype to)
 {
 	pfn_t end = start + (1u << zone->pageblock_order);
 
@@ -283,7 +213,7 @@ bool buddy_convert_block(struct zone *zone, pfn_t pfn, enum migratetype from, en
 
 	if (!take_census(zone, pfn, &census))
 		return false;
-	move_freepages_block(zone, census.start, from, to);
+	buddy_move_freepages(zone, census.start, from, to);
 	set_block_types(zone, census.start, zone->pageblock_order, to);
 	return true;
 }
@@ -301,6 +231,7 @@ static pfn_t try_to_claim_block(struct zone *zone, unsigned high, unsigned order
 	uint32_t alike = 0;
 
 	if (high >= zone->pageblock_order) {
+		count_vm_event(zone->mem, PAGEBLOCK_CLAIM);
 		del_from_free_list(zone, pfn, high, block_mt);
 		account_freepages(zone, -((int64_t)1 << high), block_mt);
 		set_block_types(zone, pfn, high, mt);
@@ -318,7 +249,8 @@ static pfn_t try_to_claim_block(struct zone *zone, unsigned high, unsigned order
 		alike = (1u << zone->pageblock_order) - (census.free + census.movable);
 	if (census.free + alike < 1u << (zone->pageblock_order - 1))
 		return PFN_NONE;
-	move_freepages_block(zone, census.start, block_mt, mt);
+	count_vm_event(zone->mem, PAGEBLOCK_CONVERT);
+	buddy_move_freepages(zone, census.start, block_mt, mt);
 	set_block_types(zone, census.start, zone->pageblock_order, mt);
 	return buddy_rmqueue_smallest(zone, order, mt);
 }
@@ -361,10 +293,30 @@ static pfn_t rmqueue_steal(struct zone *zone, unsigned order, enum migratetype m
 			pfn_t pfn = first_free(zone, high, (enum migratetype)block_mt);
 
 			del_and_expand(zone, pfn, order, high, (enum migratetype)block_mt);
+			count_vm_event(zone->mem, PAGEBLOCK_STEAL);
 			return pfn;
 		}
 	}
 	return PFN_NONE;
+}
+
+static pfn_t rmqueue_cma(struct zone *zone, unsigned order)
+{
+	pfn_t pfn = buddy_rmqueue_smallest(zone, order, MIGRATE_CMA);
+
+	if (pfn != PFN_NONE)
+		count_vm_events(zone->mem, CMA_LENT, 1ull << order);
+	return pfn;
+}
+
+/*
+ * Movable allocations use CMA pageblocks and others evenly: those of CMA first while they hold more
+ * than half of what is free.
+ */
+static inline bool cma_holds_most(const struct zone *zone, unsigned alloc_flags)
+{
+	return alloc_flags & ALLOC_CMA &&
+	       zone->vm_stat[NR_FREE_CMA_PAGES] > zone->vm_stat[NR_FREE_PAGES] / 2;
 }
 
 pfn_t buddy_rmqueue(struct zone *zone, unsigned order, enum migratetype mt, unsigned alloc_flags,
@@ -372,10 +324,22 @@ pfn_t buddy_rmqueue(struct zone *zone, unsigned order, enum migratetype mt, unsi
 {
 	pfn_t pfn = PFN_NONE;
 
+	if (unlikely(cma_holds_most(zone, alloc_flags))) {
+		pfn = rmqueue_cma(zone, order);
+		if (pfn != PFN_NONE)
+			return pfn;
+	}
 	if (*mode == RMQUEUE_NORMAL)
 		pfn = buddy_rmqueue_smallest(zone, order, mt);
 	if (likely(pfn != PFN_NONE))
 		return pfn;
+	if (*mode <= RMQUEUE_CMA && alloc_flags & ALLOC_CMA) {
+		pfn = rmqueue_cma(zone, order);
+		if (pfn != PFN_NONE) {
+			*mode = RMQUEUE_CMA;
+			return pfn;
+		}
+	}
 	if (*mode <= RMQUEUE_CLAIM) {
 		pfn = rmqueue_claim(zone, order, mt, alloc_flags);
 		if (pfn != PFN_NONE) {
@@ -435,6 +399,18 @@ static uint32_t take_run(struct zone *zone, unsigned order, uint32_t nr, struct 
 	return nr;
 }
 
+/* A run ends where CMA pageblocks come to hold the most. */
+static inline uint32_t run_limit(const struct zone *zone, unsigned order, uint32_t nr,
+				 unsigned alloc_flags)
+{
+	uint64_t cma = zone->vm_stat[NR_FREE_CMA_PAGES], limit;
+
+	if (likely(!cma || !(alloc_flags & ALLOC_CMA)))
+		return nr;
+	limit = ((zone->vm_stat[NR_FREE_PAGES] - 2 * cma) >> order) + 1;
+	return limit < nr ? (uint32_t)limit : nr;
+}
+
 uint32_t buddy_rmqueue_bulk(struct zone *zone, unsigned order, uint32_t nr, struct pfn_list *list,
 			    enum migratetype mt, unsigned alloc_flags)
 {
@@ -445,8 +421,10 @@ uint32_t buddy_rmqueue_bulk(struct zone *zone, unsigned order, uint32_t nr, stru
 		pfn_t pfn;
 
 		/* Once blocks of other types had to be cut up, the own lists stay empty. */
-		if (mode == RMQUEUE_NORMAL && zone->nonempty[mt] >> order) {
-			done += take_run(zone, order, nr - done, list, mt);
+		if (mode == RMQUEUE_NORMAL && zone->nonempty[mt] >> order &&
+		    !cma_holds_most(zone, alloc_flags)) {
+			done += take_run(zone, order, run_limit(zone, order, nr - done, alloc_flags),
+					 list, mt);
 			continue;
 		}
 		pfn = buddy_rmqueue(zone, order, mt, alloc_flags, &mode);

@@ -5,11 +5,13 @@
  *
  * Modelled: blocks by order and migrate type; merging with the buddy and the choice of head or
  * tail; splitting; fallback to other migrate types: claiming whole pageblocks, else stealing;
- * watermark boost; highatomic pageblocks. Simplified: memory that was never touched is not on a
- * list but in ranges of blocks of the largest order (zone->virgin) that stand, by address, behind
+ * watermark boost; highatomic pageblocks; CMA pageblocks, lent to movable allocations when the rest
+ * is gone or they hold more than half of what is free; isolation of pageblocks. Simplified: memory
+ * that was never touched is not on a list but in ranges of blocks of the largest order (zone->virgin) that stand, by address, behind
  * all blocks of that list: exactly where the kernel's boot leaves them. They never merge, as no
- * block of the largest order does.
- * Left out: CMA fallback, isolation, page reporting, shuffling, guard pages, debug_pagealloc.
+ * block of the largest order does. A block of them that is needed by its place (buddy_touch_range())
+ * comes before the untouched ones.
+ * Left out: page reporting, shuffling, guard pages, debug_pagealloc.
  *
  * The caller holds the zone's lock (zone_lock() counts it) and has checked the watermarks.
  *
@@ -17,6 +19,7 @@
  *   - buddy_init(), buddy_add_range(): build the lists
  *   - buddy_rmqueue(), buddy_rmqueue_smallest(), buddy_rmqueue_bulk(): take blocks
  *   - buddy_free(): give one back
+ *   - buddy_take_range(): free frames by their place; buddy_isolate_block()
  */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
@@ -32,13 +35,14 @@
 #define ALLOC_OOM		(1u << 3)
 #define ALLOC_NON_BLOCK		(1u << 4)
 #define ALLOC_MIN_RESERVE	(1u << 5)
+#define ALLOC_CMA		(1u << 7)	/* CMA pageblocks may serve */
 #define ALLOC_NOFRAGMENT	(1u << 8)
 #define ALLOC_HIGHATOMIC	(1u << 9)
 #define ALLOC_KSWAPD		(1u << 11)
 #define ALLOC_RESERVES		(ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM)
 
 /* How far the last buddy_rmqueue() had to go: a bulk allocation starts there. */
-enum rmqueue_mode { RMQUEUE_NORMAL, RMQUEUE_CLAIM, RMQUEUE_STEAL };
+enum rmqueue_mode { RMQUEUE_NORMAL, RMQUEUE_CMA, RMQUEUE_CLAIM, RMQUEUE_STEAL };
 
 static inline void zone_lock(struct zone *zone)
 {
@@ -77,5 +81,35 @@ static inline bool free_area_has(const struct zone *zone, unsigned order, enum m
 bool buddy_convert_block(struct zone *zone, pfn_t pfn, enum migratetype from, enum migratetype to);
 /* Blocks of the largest order that were never touched. */
 uint64_t zone_virgin_blocks(const struct zone *zone);
+
+/* --- by place: buddy-range.c ------------------------------------------------------------------ */
+
+/* Virgin blocks that overlap [start, end) become blocks on the list of the largest movable ones. */
+void buddy_touch_range(struct zone *zone, pfn_t start, pfn_t end);
+/*
+ * The first frame of the block, free or handed out, that holds pfn; pfn itself when there is none:
+ * a frame that boot took, or one on its own. The frame must be in the zone and touched.
+ */
+pfn_t buddy_block_start(const struct zone *zone, pfn_t pfn);
+/* Are all frames of [start, end) in free blocks or virgin? */
+bool buddy_range_is_free(const struct zone *zone, pfn_t start, pfn_t end);
+/*
+ * Takes [start, end), all of which is free and touched, off the lists. Parts of blocks that stick
+ * out stay free. Sets flags to those of a page that belongs to nobody.
+ */
+void buddy_take_range(struct zone *zone, pfn_t start, pfn_t end);
+/* Gives [start, end) back in the largest aligned blocks, each to its pageblock's type. */
+void buddy_free_range(struct zone *zone, pfn_t start, pfn_t end);
+/* The pageblocks that [start, end) consists of get a type; nothing of them is free. */
+void buddy_set_range_type(struct zone *zone, pfn_t start, pfn_t end, enum migratetype mt);
+
+/*
+ * The pageblock that starts at pfn becomes MIGRATE_ISOLATE: what is free there, and what will be freed
+ * there, goes to nobody. False: it is isolated already, or not wholly in the zone. The caller has
+ * looked whether its pages can be moved, and has touched it.
+ */
+bool buddy_isolate_block(struct zone *zone, pfn_t pfn);
+/* It gets its old type back; what is free in it merges with what is free around it. */
+void buddy_unisolate_block(struct zone *zone, pfn_t pfn);
 
 #endif

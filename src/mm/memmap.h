@@ -40,9 +40,16 @@ static inline bool pfn_is_touched(const struct memory *mem, pfn_t pfn)
 	return mem->sections[pfn >> SECTION_SHIFT].pages;
 }
 
+/*
+ * An entry of memory->blocktype: the type as it is now in the low bits; above them, while that is
+ * MIGRATE_ISOLATE, the one that comes back.
+ */
+#define BLOCKTYPE_MASK	7u
+#define BLOCKTYPE_SHIFT	4
+
 static inline enum migratetype pageblock_type(const struct memory *mem, pfn_t pfn)
 {
-	return mem->blocktype[pfn >> mem->geo->pageblock_order];
+	return mem->blocktype[pfn >> mem->geo->pageblock_order] & BLOCKTYPE_MASK;
 }
 
 static inline struct zone *page_zone(const struct memory *mem, pfn_t pfn)

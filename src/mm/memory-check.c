@@ -5,7 +5,9 @@
  * purpose.
  *
  *	per zone	free pages on lists and in virgin ranges = NR_FREE_PAGES
- *			free + on per-cpu lists + handed out (by looking at every frame) = managed
+ *			free + free but isolated + on per-cpu lists + handed out (by looking at every
+ *			frame) = managed
+ *			pageblocks that are isolated or highatomic, free pages of CMA
  *	per list	links both ways, flags, alignment, the pageblock's type, buddies merged
  *	page tables	tables of all address spaces; frames with PG_TABLE = NR_PAGETABLE
  */
@@ -82,7 +84,7 @@ static uint64_t check_free_list(struct check *c, const struct zone *zone, unsign
 
 static void check_free_areas(struct check *c, const struct zone *zone)
 {
-	uint64_t free = 0, highatomic = 0;
+	uint64_t free = 0, highatomic = 0, cma = 0;
 
 	for (unsigned order = 0; order <= zone->max_order; order++) {
 		uint64_t blocks = 0;
@@ -91,6 +93,8 @@ static void check_free_areas(struct check *c, const struct zone *zone)
 			uint64_t nr = check_free_list(c, zone, order, (enum migratetype)mt);
 
 			highatomic += mt == MIGRATE_HIGHATOMIC ? nr << order : 0;
+			cma += mt == MIGRATE_CMA ? nr << order : 0;
+			free -= mt == MIGRATE_ISOLATE ? nr << order : 0;
 			if (order == zone->max_order && mt == MIGRATE_MOVABLE)
 				nr += zone_virgin_blocks(zone);
 			if (free_area_has(zone, order, (enum migratetype)mt) != (nr > 0))
@@ -109,6 +113,38 @@ static void check_free_areas(struct check *c, const struct zone *zone)
 			 ", %" PRIu64 " found",
 			 zone->name, zone->vm_stat[NR_FREE_PAGES], free, zone->nr_free_highatomic,
 			 highatomic);
+	if (cma != zone->vm_stat[NR_FREE_CMA_PAGES])
+		complain(c, "%s: nr_free_cma %" PRIu64 ", %" PRIu64 " found", zone->name,
+			 zone->vm_stat[NR_FREE_CMA_PAGES], cma);
+}
+
+static uint64_t isolated_free_pages(const struct zone *zone)
+{
+	uint64_t nr = 0;
+
+	for (unsigned order = 0; order <= zone->max_order; order++)
+		nr += zone->free_area[order].free_list[MIGRATE_ISOLATE].nr << order;
+	return nr;
+}
+
+/* Pageblocks of the types that are counted. */
+static void check_pageblocks(struct check *c, const struct zone *zone)
+{
+	pfn_t block = 1u << zone->pageblock_order;
+	uint64_t isolated = 0, highatomic = 0;
+
+	for (pfn_t pfn = zone->zone_start_pfn & ~(block - 1); pfn < zone->zone_end_pfn;
+	     pfn += block) {
+		isolated += pageblock_type(c->mem, pfn) == MIGRATE_ISOLATE;
+		highatomic += pageblock_type(c->mem, pfn) == MIGRATE_HIGHATOMIC;
+	}
+	if (isolated != zone->nr_isolate_pageblock)
+		complain(c, "%s: %" PRIu64 " isolated pageblocks, %" PRIu64 " found", zone->name,
+			 zone->nr_isolate_pageblock, isolated);
+	if (highatomic << zone->pageblock_order > zone->nr_reserved_highatomic)
+		complain(c, "%s: %" PRIu64 " pages in highatomic pageblocks, %" PRIu64 " found",
+			 zone->name, zone->nr_reserved_highatomic,
+			 highatomic << zone->pageblock_order);
 }
 
 static uint64_t check_pcp(struct check *c, const struct zone *zone, unsigned cpu)
@@ -171,18 +207,20 @@ static uint64_t scan_frames(const struct zone *zone, uint64_t *tables)
 
 static void check_zone(struct check *c, const struct zone *zone, uint64_t *tables)
 {
-	uint64_t pcp = 0, used;
+	uint64_t pcp = 0, used, isolated;
 
 	check_free_areas(c, zone);
+	check_pageblocks(c, zone);
 	for (unsigned cpu = 0; cpu < c->mem->nr_cpus; cpu++)
 		pcp += check_pcp(c, zone, cpu);
 	used = scan_frames(zone, tables);
-	if (zone->vm_stat[NR_FREE_PAGES] + pcp + used != zone->managed_pages)
+	isolated = isolated_free_pages(zone);
+	if (zone->vm_stat[NR_FREE_PAGES] + isolated + pcp + used != zone->managed_pages)
 		complain(c,
-			 "node %u %s: %" PRIu64 " free + %" PRIu64 " per-cpu + %" PRIu64
-			 " used is not %" PRIu64 " managed",
-			 zone->zone_pgdat->node_id, zone->name, zone->vm_stat[NR_FREE_PAGES], pcp,
-			 used, zone->managed_pages);
+			 "node %u %s: %" PRIu64 " free + %" PRIu64 " isolated + %" PRIu64
+			 " per-cpu + %" PRIu64 " used is not %" PRIu64 " managed",
+			 zone->zone_pgdat->node_id, zone->name, zone->vm_stat[NR_FREE_PAGES],
+			 isolated, pcp, used, zone->managed_pages);
 }
 
 static void check_page_tables(struct check *c, uint64_t tables)

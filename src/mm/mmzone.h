@@ -28,6 +28,8 @@ typedef uint32_t pfn_t;
 
 #define MAX_ORDER_LIMIT	14	/* largest order of any machine + 1 */
 #define MAX_NUMNODES	64
+#define NUMA_NO_NODE	(-1)
+#define NODEMASK_ALL	UINT64_MAX
 
 /*
  * One frame. What `index`, `next` and `prev` mean goes by the flags:
@@ -70,6 +72,8 @@ struct mem_section {
 };
 
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, MAX_NR_ZONES };
+/* What takes pages before the buddy allocator runs; `kernel`: its image and early allocations. */
+enum boot_memory { BOOT_FIRMWARE, BOOT_KERNEL, BOOT_MEM_MAP, NR_BOOT_MEMORY };
 enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
 
 struct free_area {
@@ -90,6 +94,17 @@ struct per_cpu_pages {
 	struct pfn_list lists[NR_PCP_LISTS];
 };
 
+enum lru_list {
+	LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE, NR_LRU_LISTS
+};
+#define LRU_ACTIVE 1	/* from an inactive list to the active one */
+#define LRU_FILE 2	/* from the lists of anonymous folios to those of file folios */
+
+/* Folios by age, each by its head: first is the youngest. mm/mm_inline.h, mm/lru.h. */
+struct lruvec {
+	struct pfn_list lists[NR_LRU_LISTS];
+};
+
 /*
  * A range of frames that were never allocated: [start, end), whole blocks of the largest order
  * inside.
@@ -104,10 +119,11 @@ struct pfn_range {
 
 /*
  * Invariants (memory_consistent() checks them):
- *	vm_stat[NR_FREE_PAGES] = sum over orders of free_area[order].nr_free << order
+ *	vm_stat[NR_FREE_PAGES] = sum over orders of free_area[order].nr_free << order, without those
+ *		on lists of MIGRATE_ISOLATE
  *	free_area[order].nr_free = blocks on its lists (+ virgin blocks at the largest order)
  *	bit `order` of nonempty[type] = that list has a block (or MOVABLE has a virgin one)
- *	managed_pages = free + on per-cpu lists + handed out
+ *	managed_pages = free + free but isolated + on per-cpu lists + handed out
  */
 struct zone {
 	uint64_t watermark[NR_WMARK];		/* pages, without the boost */
@@ -125,8 +141,12 @@ struct zone {
 	pfn_t zone_start_pfn, zone_end_pfn;	/* [start, end), holes included */
 	uint64_t present_pages;			/* frames that exist */
 	uint64_t managed_pages;			/* present less those taken at boot */
+	uint64_t boot_pages[NR_BOOT_MEMORY];	/* those, by what took them */
+	uint64_t spanned_pages;			/* from the first to the last, holes of the node included */
 	uint64_t nr_reserved_highatomic;	/* pages in pageblocks of that type */
 	uint64_t nr_free_highatomic;		/* of those, free */
+	uint64_t nr_isolate_pageblock;		/* pageblocks that are isolated */
+	uint64_t cma_pages;			/* pages in CMA areas */
 	struct per_cpu_pages *pcp;		/* one per CPU */
 	struct free_area free_area[MAX_ORDER_LIMIT];
 	struct pfn_range *virgin;		/* by address, never touched, all MOVABLE */
@@ -146,10 +166,33 @@ struct pglist_data {
 	struct zone node_zones[MAX_NR_ZONES];	/* managed_pages == 0: the zone is not there */
 	struct zoneref *zonelist;	/* nodes by distance, zones from high to low; NULL ends it */
 	struct zoneref *zonelist_thisnode;
+	struct lruvec lruvec;		/* empty unless memory->lru_enabled */
+	struct numa_promotion {		/* into this node, by hint faults: mm/numa_balancing.c */
+		uint64_t threshold_ms;	/* of latency, as nbp_threshold; 0: the default */
+		uint64_t th_start_ms, th_nr_cand, rl_start_ms, rl_nr_cand;
+	} nbp;
 	uint64_t present_pages, managed_pages;	/* sums of its zones */
 	uint64_t totalreserve_pages;
 	uint64_t vm_stat[NR_VM_NODE_STAT_ITEMS];
 };
+
+/* The highest zone that may serve a request. */
+static inline enum zone_type gfp_zone(gfp_t gfp)
+{
+	/*
+	 * index: DMA 1, HIGHMEM 2, DMA32 4, MOVABLE 8. HIGHMEM and MOVABLE zones may be absent:
+	 * then lower ones serve
+	 */
+	static const uint8_t zones[16] = {
+		[0] = ZONE_NORMAL, [1] = ZONE_DMA,  [2] = ZONE_HIGHMEM,  [3] = ZONE_DMA,
+		[4] = ZONE_DMA32,  [5] = ZONE_DMA,  [6] = ZONE_DMA32,    [7] = ZONE_DMA,
+		[8] = ZONE_NORMAL, [9] = ZONE_DMA,  [10] = ZONE_MOVABLE, [11] = ZONE_DMA,
+		[12] = ZONE_DMA32, [13] = ZONE_DMA, [14] = ZONE_DMA32,   [15] = ZONE_DMA,
+	};
+
+	return (enum zone_type)
+		zones[gfp & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)];
+}
 
 static inline void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
 				       int64_t delta)

@@ -24,8 +24,17 @@ static inline bool zoneref_allowed(const struct alloc_context *ac, const struct 
 	return zone->type <= ac->highest && ac->nodemask >> zone->zone_pgdat->node_id & 1;
 }
 
+/* Movable allocations may use CMA pageblocks. */
+static inline unsigned alloc_flags_cma(enum migratetype mt)
+{
+	return mt == MIGRATE_MOVABLE ? ALLOC_CMA : 0;
+}
+
 pfn_t get_page_from_freelist(const struct alloc_context *ac, gfp_t gfp, unsigned order,
 			     unsigned alloc_flags);
 pfn_t alloc_pages_slowpath(const struct alloc_context *ac, gfp_t gfp, unsigned order);
+/* alloc_pages_nodemask() without counting a failure, for who tries again in another way. */
+pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint64_t nodemask);
+void alloc_pages_failed(struct memory *mem, gfp_t gfp, unsigned order);
 
 #endif

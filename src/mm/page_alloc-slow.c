@@ -18,7 +18,7 @@
 
 static unsigned gfp_to_alloc_flags(gfp_t gfp, unsigned order)
 {
-	unsigned alloc_flags = WMARK_MIN;
+	unsigned alloc_flags = WMARK_MIN | alloc_flags_cma(gfp_migratetype(gfp));
 
 	if (gfp & __GFP_HIGH)
 		alloc_flags |= ALLOC_MIN_RESERVE;
