@@ -10,56 +10,11 @@
 
 #include "base/bitmap.h"
 #include "mm/buddy.h"
+#include "mm/memory-layout.h"
+#include "mm/mempolicy.h"
 #include "mm/mm_config.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
-
-#define STRUCT_PAGE_BYTES 64	/* of the simulated kernel */
-#define LOWMEM_RESERVED	(1ull << 20)	/* the first MiB of a PC */
-#define KERNEL_LOAD	(16ull << 20)	/* CONFIG_PHYSICAL_START of x86 */
-
-/* What is peculiar to an architecture's physical address space. */
-struct platform {
-	const char *prefix;		/* of the geometry's name */
-	uint64_t zone_end[MAX_NR_ZONES];	/* bytes; 0: the zone is not there */
-	uint64_t hole_start, hole_end;	/* no memory here */
-	bool is_pc;			/* first MiB and kernel as on a PC */
-};
-
-static const struct platform platforms[] = {
-	{
-		.prefix = "x86-64",
-		.zone_end = {[ZONE_DMA] = 16ull << 20,
-			     [ZONE_DMA32] = 4ull << 30,
-			     [ZONE_NORMAL] = UINT64_MAX},
-		.hole_start = 3ull << 30,
-		.hole_end = 4ull << 30,
-		.is_pc = true,
-	},
-	{.prefix = "", .zone_end = {[ZONE_NORMAL] = UINT64_MAX}},
-};
-
-/* The machine while it is laid out. */
-struct layout {
-	struct memory *mem;
-	const struct platform *platform;
-	const struct memory_desc *desc;
-	unsigned page_shift;
-	uint64_t max_pfn;
-	struct {
-		uint64_t start, end;	/* frames; at most two stretches, around the hole */
-	} ranges[MAX_NUMNODES][2];
-	VEC(struct pfn_range) reserved;	/* taken at boot, no frames or not; in order of address */
-};
-
-static const struct platform *platform_find(const char *geometry)
-{
-	size_t i = 0;
-
-	while (strncmp(geometry, platforms[i].prefix, strlen(platforms[i].prefix)))
-		i++;
-	return &platforms[i];
-}
 
 /* --- description ------------------------------------------------------------------------------ */
 
@@ -104,92 +59,6 @@ static int check_cpus(const struct memory_desc *d, struct mmr_error *err)
 	return 0;
 }
 
-/* --- layout ----------------------------------------------------------------------------------- */
-
-/* Gives each node its frames, one node behind the other, around the hole. */
-static void place_nodes(struct layout *l)
-{
-	uint64_t hole_start = l->platform->hole_start >> l->page_shift;
-	uint64_t hole_end = l->platform->hole_end >> l->page_shift, at = 0;
-
-	for (unsigned n = 0; n < l->desc->nr_nodes; n++) {
-		uint64_t nr = l->desc->node_bytes[n] >> l->page_shift, part = nr;
-
-		if (!nr)
-			continue;
-		if (at < hole_start && at + nr > hole_start)
-			part = hole_start - at;
-		l->ranges[n][0].start = at;
-		at = l->ranges[n][0].end = at + part;
-		if (at == hole_start)
-			at = hole_end;
-		if (part < nr) {
-			l->ranges[n][1].start = at;
-			at = l->ranges[n][1].end = at + nr - part;
-		}
-		at = align_up(at, SECTION_PAGES);
-		if (at >= hole_start && at < hole_end)
-			at = hole_end;
-	}
-	l->max_pfn = at;
-}
-
-static void reserve(struct layout *l, uint64_t start, uint64_t end)
-{
-	if (start < end)
-		*vec_push(&l->reserved) = (struct pfn_range){ (pfn_t)start, (pfn_t)end };
-}
-
-static uint64_t boot_reserved_pages(const struct layout *l)
-{
-	uint64_t total = 0, bytes = l->mem->conf.boot_reserved_bytes;
-
-	for (unsigned n = 0; n < l->desc->nr_nodes; n++)
-		total += l->desc->node_bytes[n];
-	if (!bytes) {
-		bytes = total / 64;
-		bytes = bytes < 256 << 10 ? 256 << 10 : bytes > 64 << 20 ? 64 << 20 : bytes;
-	}
-	return (bytes + (1ull << l->page_shift) - 1) >> l->page_shift;
-}
-
-/* What boot takes: at the start of the first node, then the mem_map at each node's top. */
-static int reserve_boot_memory(struct layout *l, struct mmr_error *err)
-{
-	uint64_t image = boot_reserved_pages(l), low = 0;
-	bool is_first = true;
-
-	for (unsigned n = 0; n < l->desc->nr_nodes; n++) {
-		unsigned last = l->ranges[n][1].end ? 1 : 0;
-		uint64_t start = l->ranges[n][0].start, end = l->ranges[n][last].end, top;
-		uint64_t nr = l->desc->node_bytes[n] >> l->page_shift, limit;
-
-		if (!nr)
-			continue;
-		top = end - (l->mem->conf.mem_map ? nr * STRUCT_PAGE_BYTES >> l->page_shift : 0);
-		limit = last ? l->ranges[n][0].end : top;
-		if (is_first) {
-			if (l->platform->is_pc)
-				reserve(l, start, low = start + (LOWMEM_RESERVED >> l->page_shift));
-			start = l->platform->is_pc ? KERNEL_LOAD >> l->page_shift : start;
-			if (start + image > limit)
-				start = low;
-			if (start + image >= limit)
-				return err_set(err, -EINVAL,
-					       "node %u is too small for what boot takes (%" PRIu64
-					       " KiB)",
-					       n, image << (l->page_shift - 10));
-			reserve(l, start, start + image);
-			l->mem->zero_pfn = (pfn_t)start;
-			is_first = false;
-		}
-		if (top < l->ranges[n][last].start)
-			return err_set(err, -EINVAL, "node %u is too small for its mem_map", n);
-		reserve(l, top, end);
-	}
-	return 0;
-}
-
 /* --- zones ------------------------------------------------------------------------------------ */
 
 static const char *const zone_names[MAX_NR_ZONES] = {
@@ -215,65 +84,95 @@ static struct pglist_data *node_create(struct memory *mem, unsigned nid)
 	return pgdat;
 }
 
-/* Frames of a PC's first MiB that do not exist: 0, and 0x9f to 0xff (firmware data, video, ROM). */
-static uint64_t absent_pages(const struct layout *l, uint64_t start, uint64_t end)
+/* Frames of one zone that boot has taken. */
+static void count_boot_pages(struct zone *zone, const struct boot_range *r, uint64_t start,
+			     uint64_t end, uint64_t absent)
 {
-	if (!l->platform->is_pc || start || end < LOWMEM_RESERVED >> l->page_shift)
-		return 0;
-	return 1 + (0x100 - 0x9f);
+	uint64_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
+
+	zone->boot_pages[r->kind] += to - from - (r->kind == BOOT_FIRMWARE ? absent : 0);
 }
 
 /*
  * Frames [start, end) of one zone, all present: the parts between reservations go to the buddy
  * allocator.
  */
-static void add_to_zone(struct layout *l, struct zone *zone, uint64_t start, uint64_t end)
+static void add_to_zone(struct memory_layout *l, struct zone *zone, uint64_t start, uint64_t end)
 {
-	uint64_t absent = absent_pages(l, start, end);
+	uint64_t absent = layout_absent_pages(l, start, end), at = start;
 
 	if (!zone->present_pages)
 		zone->zone_start_pfn = (pfn_t)(start + (absent > 0));
 	zone->zone_end_pfn = (pfn_t)end;
 	zone->present_pages += end - start - absent;
-	for (size_t i = 0; i < l->reserved.nr && start < end; i++) {
-		const struct pfn_range *r = &l->reserved.data[i];
+	for (size_t i = 0; i < l->reserved.nr && at < end; i++) {
+		const struct boot_range *r = &l->reserved.data[i];
 
-		if (r->end <= start || r->start >= end)
+		if (r->end <= at || r->start >= end)
 			continue;
-		if (r->start > start)
-			buddy_add_range(zone, (pfn_t)start, r->start);
-		start = r->end;
+		count_boot_pages(zone, r, start, end, absent);
+		if (r->start > at)
+			buddy_add_range(zone, (pfn_t)at, r->start);
+		at = r->end;
 	}
-	if (start < end)
-		buddy_add_range(zone, (pfn_t)start, (pfn_t)end);
+	if (at < end)
+		buddy_add_range(zone, (pfn_t)at, (pfn_t)end);
 }
 
-static void add_to_node(struct layout *l, struct pglist_data *pgdat, uint64_t start, uint64_t end)
+/* Cuts a range of a node at the zones' boundaries; from movable_pfn on all is ZONE_MOVABLE. */
+static void add_to_node(struct memory_layout *l, struct pglist_data *pgdat, uint64_t start,
+			uint64_t end)
 {
-	for (unsigned t = 0; t < MAX_NR_ZONES && start < end; t++) {
+	uint64_t movable = l->movable_pfn[pgdat->node_id];
+	uint64_t kernel_end = movable && movable < end ? movable : end;
+
+	for (unsigned t = 0; t < ZONE_MOVABLE && start < kernel_end; t++) {
 		uint64_t zone_end = l->platform->zone_end[t] >> l->page_shift, stop;
 
 		if (zone_end <= start)
 			continue;
-		stop = zone_end < end ? zone_end : end;
+		stop = zone_end < kernel_end ? zone_end : kernel_end;
 		add_to_zone(l, &pgdat->node_zones[t], start, stop);
 		start = stop;
 	}
+	if (start < end)
+		add_to_zone(l, &pgdat->node_zones[ZONE_MOVABLE], start, end);
 }
 
-static void build_node(struct layout *l, unsigned nid)
+/* As calculate_node_totalpages(): the holes between the node's first and last frame included. */
+static void set_spanned(const struct memory_layout *l, struct zone *zone, unsigned nid)
+{
+	uint64_t start, end, movable = l->movable_pfn[nid];
+	enum zone_type type = zone->type == ZONE_MOVABLE ? layout_movable_zone(l) : zone->type;
+	struct node_range r = layout_zone_bounds(l, type);
+
+	if (!zone->present_pages || !layout_node_span(l, nid, &start, &end))
+		return;
+	if (zone->type == ZONE_MOVABLE)
+		r.start = movable;
+	else if (movable && r.end > movable)
+		r.end = movable;
+	if (start + (layout_absent_pages(l, start, end) > 0) > r.start)
+		r.start = start + (layout_absent_pages(l, start, end) > 0);
+	if (end < r.end)
+		r.end = end;
+	zone->spanned_pages = r.end - r.start;
+}
+
+static void build_node(struct memory_layout *l, unsigned nid)
 {
 	struct memory *mem = l->mem;
 	struct pglist_data *pgdat = mem->nodes[nid];
 
-	for (unsigned i = 0; i < 2; i++) {
-		if (l->ranges[nid][i].start == l->ranges[nid][i].end)
+	for (unsigned i = 0; i < NODE_RANGES; i++) {
+		if (!l->ranges[nid][i].end)
 			continue;
 		memmap_set_node(mem, (pfn_t)l->ranges[nid][i].start, (pfn_t)l->ranges[nid][i].end,
 				nid);
 		add_to_node(l, pgdat, l->ranges[nid][i].start, l->ranges[nid][i].end);
 	}
 	for (unsigned t = 0; t < MAX_NR_ZONES; t++) {
+		set_spanned(l, &pgdat->node_zones[t], nid);
 		pgdat->present_pages += pgdat->node_zones[t].present_pages;
 		pgdat->managed_pages += pgdat->node_zones[t].managed_pages;
 	}
@@ -309,12 +208,13 @@ static void init_pools(struct memory *mem)
 	objpool_init(&mem->mm_pool, sizeof(struct mm_struct));
 	objpool_init(&mem->mapping_pool, sizeof(struct address_space));
 	objpool_init(&mem->task_pool, sizeof(struct task_struct));
+	mpol_init(mem);
 	pgtable_pool_create(mem);
 	mem->next_mm_id = 1;
 	mem->huge_zero_pfn = PFN_NONE;
 }
 
-static void build_zones(struct layout *l)
+static void build_zones(struct memory_layout *l)
 {
 	struct memory *mem = l->mem;
 	struct page *zero;
@@ -326,6 +226,7 @@ static void build_zones(struct layout *l)
 		build_node(l, n);
 	for (unsigned cpu = 0; cpu < mem->nr_cpus; cpu++)
 		mem->nodes[mem->cpu_node[cpu]]->has_cpu = true;
+	mpol_setup(mem);
 	page_alloc_setup(mem);
 	/* The zero page is part of the kernel's image. */
 	memmap_touch(mem, mem->zero_pfn);
@@ -337,7 +238,7 @@ static void build_zones(struct layout *l)
 
 int memory_create(const struct memory_desc *desc, struct memory **ret, struct mmr_error *err)
 {
-	struct layout l = { .desc = desc, .page_shift = desc->geo->page_shift };
+	struct memory_layout l = { .desc = desc, .page_shift = desc->geo->page_shift };
 	struct memory *mem;
 	int rc;
 
@@ -346,7 +247,7 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		rc = check_cpus(desc, err);
 	if (rc)
 		return rc;
-	mem = l.mem = xcalloc(1, sizeof(*mem));
+	mem = xcalloc(1, sizeof(*mem));
 	mem->geo = desc->geo;
 	if (desc->conf)
 		mem->conf = *desc->conf;
@@ -354,17 +255,14 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		config_defaults(&mm_config_table, &mem->conf);
 	copy_topology(mem, desc);
 	init_pools(mem);
-	l.platform = platform_find(desc->geo->name);
-	place_nodes(&l);
-	rc = reserve_boot_memory(&l, err);
-	if (!rc && l.max_pfn >= PFN_NONE - SECTION_PAGES)
-		rc = err_set(err, -EINVAL, "too many frames");
+	l.mem = mem;
+	rc = layout_create(&l, err);
 	if (!rc && memmap_create(mem, l.max_pfn))
 		rc = err_set(err, -ENOMEM,
 			     "the host has not the address space for this machine's pages");
 	if (!rc)
 		build_zones(&l);
-	vec_finish(&l.reserved);
+	layout_finish(&l);
 	if (rc)
 		memory_destroy(mem);
 	else
@@ -405,5 +303,6 @@ void memory_destroy(struct memory *mem)
 	objpool_finish(&mem->mm_pool);
 	objpool_finish(&mem->mapping_pool);
 	objpool_finish(&mem->task_pool);
+	mpol_finish(mem);
 	free(mem);
 }

@@ -4,7 +4,8 @@
  * Building the physical memory of a machine. Kernel counterpart: mm/mm_init.c, mm/memblock.c,
  * arch/x86/kernel/e820.c.
  *
- * Modelled: nodes in order of address, zone boundaries, the hole below 4 GiB, memory taken at boot.
+ * Modelled: nodes, zone boundaries by architecture, ZONE_MOVABLE, the hole below 4 GiB, memory taken at
+ * boot (memory-layout.c).
  *
  *	spanned >= present >= managed
  *	present = frames that exist; on a PC neither frame 0 nor 0x9f-0xff of the first MiB does
@@ -13,7 +14,8 @@
  *		the kernel's image and what it allocated before the buddy allocator ran:
  *		`memory.boot_reserved`, at 16 MiB of the first node, where x86 loads it (behind
  *		the first MiB when there is less)
- *		the simulated mem_map: 64 bytes a frame, at the top of each node
+ *		the simulated mem_map: 64 bytes a frame (32 on x86-32), at the top of each node
+ *	a zone's present_pages = managed_pages + its boot_pages[] at the start
  *
  * Simplified: nodes start at multiples of a section (128 MiB of 4K pages), so a node of another
  * size leaves a hole.
@@ -32,11 +34,18 @@
 #include "base/strbuf.h"
 #include "mm/mm_types.h"
 
+#define NODE_START_ANY	UINT64_MAX
+
 struct memory_desc {
 	const struct geometry *geo;
 	const struct mm_config *conf;	/* NULL: defaults */
 	unsigned nr_nodes;		/* 1 to MAX_NUMNODES */
 	const uint64_t *node_bytes;	/* by node, whole pages; 0: a node without memory */
+	/*
+	 * By node, physical address of its first byte, a whole section, or NODE_START_ANY: behind the node
+	 * before it. NULL: the latter for all.
+	 */
+	const uint64_t *node_start;
 	unsigned nr_cpus;		/* 1 to NR_CPUS_MAX */
 	const uint16_t *cpu_node;	/* by CPU; NULL: dealt out in equal runs */
 	const uint32_t *distance;	/* nr_nodes * nr_nodes; NULL: 10 to itself, 20 to others */

@@ -5,7 +5,7 @@
  * (build_zonelists, setup_per_zone_wmarks, setup_per_zone_lowmem_reserve, zone_batchsize,
  * zone_highsize), mm/khugepaged.c (set_recommended_min_free_kbytes).
  *
- * Simplified: all CPUs are online. The lowmem reserve ratios are the kernel's defaults.
+ * Simplified: all CPUs are online.
  */
 #include <stdlib.h>
 
@@ -167,8 +167,7 @@ static void setup_zone_wmarks(struct zone *zone, uint64_t pages_min, uint64_t lo
 /* What requests that could be served higher up must leave in a lower zone. */
 static void setup_lowmem_reserve(struct pglist_data *pgdat)
 {
-	static const unsigned ratio[MAX_NR_ZONES] = {
-		[ZONE_DMA] = 256, [ZONE_DMA32] = 256, [ZONE_NORMAL] = 32};
+	const uint64_t *ratio = pgdat->mem->conf.lowmem_reserve_ratio;
 
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		struct zone *zone = &pgdat->node_zones[i];
