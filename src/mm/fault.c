@@ -8,11 +8,13 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
+#include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
+#include "mm/vma_policy.h"
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -64,12 +66,13 @@ static pfn_t alloc_anon_page(struct vm_fault *vmf)
 {
 	if (!anon_vma_prepare(vmf->vma))
 		return PFN_NONE;
-	return alloc_pages(vmf->mem, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, NUMA_NO_NODE);
+	return vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
 }
 
 static void map_anon_page(struct vm_fault *vmf, pfn_t pfn)
 {
 	folio_add_new_anon_rmap(vmf->mem, pfn, vmf->vma, vmf->address);
+	folio_add_lru(vmf->mem, pfn);
 	pte_set(vmf->table, vmf->index, mk_writable(vmf, pfn));
 }
 
@@ -271,7 +274,7 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 
 	if (!anon_vma_prepare(vmf->vma))
 		return VM_FAULT_OOM;
-	pfn = alloc_pages(vmf->mem, GFP_HIGHUSER_MOVABLE, 0, NUMA_NO_NODE);
+	pfn = vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE);
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	ret = do_file_page(vmf, &file_pfn);

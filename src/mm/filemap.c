@@ -4,7 +4,10 @@
 #include "mm/filemap.h"
 
 #include "base/bitmap.h"
+#include "mm/lru.h"
+#include "mm/mempolicy.h"
 #include "mm/page_alloc.h"
+#include "mm/rmap.h"
 
 static struct address_space *mapping_new(struct memory *mem, uint32_t file)
 {
@@ -52,6 +55,7 @@ static void mapping_free(struct memory *mem, struct address_space *mapping)
 {
 	filemap_remove(mem, mapping, 0, UINT64_MAX);
 	radix_finish(&mapping->pages);
+	mpol_free_shared_policy(mem, mapping);
 	mapping_handle_free(mem, mapping->handle);
 	objpool_put(&mem->mapping_pool, mapping);
 }
@@ -93,15 +97,34 @@ static void count_cache(struct memory *mem, const struct address_space *mapping,
 		node->vm_stat[NR_SHMEM] += (uint64_t)nr;
 }
 
-pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order)
+/*
+ * Shared memory goes by the policy of the range, and interleaves from its inode number on, so that files spread
+ * differently; other files by that of the task (shmem_alloc_folio, filemap_alloc_folio).
+ */
+static pfn_t alloc_cache_folio(struct memory *mem, const struct address_space *mapping, uint64_t index,
+			       unsigned order)
 {
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE | (order ? __GFP_COMP : 0);
+	const struct mempolicy *pol;
+
+	if (!mapping->is_shmem)
+		return alloc_pages(mem, gfp, order, NUMA_NO_NODE);
+	pol = mpol_shared_policy_lookup(mapping, index);
+	if (!pol && mem->current)
+		pol = mem->current->mempolicy;
+	if (!pol && !order)
+		return alloc_pages_nodemask(mem, gfp, 0, NUMA_NO_NODE, NODEMASK_ALL);
+	return alloc_pages_mpol(mem, gfp, order, pol, mapping->ino + (index >> order));
+}
+
+pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order)
+{
 	pfn_t pfn;
 
 	for (uint64_t i = 0; i < 1ull << order; i++)
 		if (radix_get(&mapping->pages, index + i))
 			return PFN_NONE;
-	pfn = alloc_pages(mem, gfp, order, NUMA_NO_NODE);
+	pfn = alloc_cache_folio(mem, mapping, index, order);
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
 	for (uint64_t i = 0; i < 1ull << order; i++) {
@@ -112,7 +135,11 @@ pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint6
 		page->flags |= PG_UPTODATE | (mapping->is_shmem ? PG_SWAPBACKED : 0);
 		radix_set(&mapping->pages, index + i, (uint64_t)pfn + i + 1);
 	}
+	if (order)
+		*folio_entire_mapcount(mem, pfn) = 0;
 	count_cache(mem, mapping, pfn, 1ll << order);
+	if (mapping != mem->vdso)
+		folio_add_lru(mem, pfn);
 	return pfn;
 }
 

@@ -6,6 +6,7 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
+#include "mm/mempolicy.h"
 #include "mm/mmap.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
@@ -55,11 +56,13 @@ struct task_struct *task_alloc(struct memory *mem, uint32_t id)
 	struct task_struct *task = objpool_get(&mem->task_pool);
 
 	task->id = id;
+	mpol_task_init(mem, task, NULL);
 	return task;
 }
 
 void task_free(struct memory *mem, struct task_struct *task)
 {
+	mpol_free(mem, task->mempolicy);
 	objpool_put(&mem->task_pool, task);
 }
 
@@ -183,6 +186,7 @@ static bool dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
 	vma->vm_pgoff = old->vm_pgoff;
 	vma->vm_mapping = old->vm_mapping;
 	vma->vm_name = old->vm_name;
+	vma->vm_policy = mpol_dup(mm->mem, old->vm_policy);
 	if (old->vm_flags & VM_WIPEONFORK) {
 		vma->anon_vma = NULL;
 	} else if (!anon_vma_fork(vma, old)) {

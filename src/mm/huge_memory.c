@@ -4,10 +4,12 @@
 #include "mm/huge_memory.h"
 
 #include "mm/anon_vma.h"
+#include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
+#include "mm/vma_policy.h"
 
 enum { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
@@ -62,13 +64,14 @@ static vm_fault_t map_new_folio(struct vm_fault *vmf, struct pgtable *pmd, unsig
 	struct memory *mem = vmf->mem;
 	uint64_t start = vmf->address & ~(hpage_size(mem) - 1);
 	uint64_t prot = vma_page_prot(vmf->vma) | PTE_ACCESSED | PTE_DIRTY;
-	pfn_t pfn = alloc_pages(mem, GFP_TRANSHUGE_LIGHT | __GFP_ZERO, hpage_order(mem), NUMA_NO_NODE);
+	pfn_t pfn = vma_alloc_folio(vmf->vma, start, hpage_order(mem), GFP_TRANSHUGE_LIGHT | __GFP_ZERO);
 
 	if (pfn == PFN_NONE)
 		return fallback(vmf);
 	if (vmf->vma->vm_flags & VM_WRITE)
 		prot |= PTE_WRITE;
 	folio_add_new_anon_rmap_pmd(mem, pfn, vmf->vma, start);
+	folio_add_lru(mem, pfn);
 	pte_set(pmd, index, pfn_pte(pfn, prot));
 	vmf->vma->vm_mm->rss_stat[MM_ANONPAGES] += 1ll << hpage_order(mem);
 	count_vm_event(mem, THP_FAULT_ALLOC);

@@ -9,8 +9,8 @@
  * reserves; per-cpu lists of orders 0-3 and of PMD-sized pages with the kernel's automatic high
  * mark and batch; NUMA statistics.
  * Simplified: reclaim, compaction and the OOM killer are reached through memory->pressure; their
- * retry logic is bounded and simpler (page_alloc-slow.c). Zeroing costs nothing. Left out: cpusets,
- * CMA, memory hotplug, page poisoning, node reclaim (zone_reclaim_mode), the dirty-page balance
+ * retry logic is bounded and simpler (page_alloc-slow.c). Zeroing costs nothing. Left out:
+ * memory hotplug, page poisoning, node reclaim (zone_reclaim_mode), the dirty-page balance
  * between zones, PCPF_FREE_HIGH_BATCH (large CPU caches keep more high-order pages).
  *
  * Interface:
@@ -25,19 +25,24 @@
 #define MM_PAGE_ALLOC_H
 
 #include "mm/memmap.h"
-
-#define NUMA_NO_NODE	(-1)
-#define NODEMASK_ALL	UINT64_MAX
+#include "mm/mempolicy.h"
 
 /*
- * nid NUMA_NO_NODE: the node of memory->cpu. On success the head page has _refcount 1, and its
- * flags hold the order. With __GFP_COMP the pages behind it are PG_TAIL and point to it. An order
+ * nid NUMA_NO_NODE: as the running task's policy says, by default the node of memory->cpu. On
+ * success the head page has _refcount 1, and its flags hold the order. With __GFP_COMP the pages behind it are PG_TAIL and point to it. An order
  * above the machine's largest fails.
  */
 pfn_t alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid);
-/* The same, from nodes whose bit is set only. */
+/* The same without a policy, from nodes whose bit is set only. */
 pfn_t alloc_pages_nodemask(struct memory *mem, gfp_t gfp, unsigned order, int nid,
 			   uint64_t nodemask);
+/*
+ * By a policy; NULL: local. ilx: index for interleaving; NO_INTERLEAVE_INDEX goes by the task's
+ * counter. A huge page by index is tried on the one node first, and there alone unless gfp may
+ * reclaim. Counts numa_interleave.
+ */
+pfn_t alloc_pages_mpol(struct memory *mem, gfp_t gfp, unsigned order, const struct mempolicy *pol,
+		       uint64_t ilx);
 /* Frees without looking at the count. */
 void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order);
 /* Drops a reference; the last one frees (the head's order pages). */
@@ -75,8 +80,6 @@ void setup_per_zone_wmarks(struct memory *mem);
  */
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 		       enum zone_type highest, unsigned alloc_flags);
-/* The highest zone that may serve a request. */
-enum zone_type gfp_zone(gfp_t gfp);
 
 static inline enum migratetype gfp_migratetype(gfp_t gfp)
 {

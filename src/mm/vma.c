@@ -4,6 +4,7 @@
 #include "mm/vma.h"
 
 #include "mm/anon_vma.h"
+#include "mm/mempolicy.h"
 #include "mm/pgtable.h"
 
 static inline struct vm_area_struct *vma_of(const struct rb_node *rb)
@@ -78,12 +79,14 @@ struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_st
 
 	*vma = *orig;
 	vma->vm_mm = mm;
+	vma->vm_policy = mpol_dup(mm->mem, orig->vm_policy);
 	list_init(&vma->anon_vma_chain);
 	return vma;
 }
 
 void vm_area_free(struct vm_area_struct *vma)
 {
+	mpol_free(vma->vm_mm->mem, vma->vm_policy);
 	objpool_put(&vma->vm_mm->mem->vma_pool, vma);
 }
 

@@ -6,8 +6,7 @@
  *
  * Modelled: lookup with a one-entry cache, the tree of areas with the largest hole of each subtree,
  * stack growth with guard gap and limits, page counts by kind (total_vm, data_vm ...).
- * Simplified: no locks. Left out: userfaultfd, memory policies (they will split and forbid merges),
- * growing up.
+ * Simplified: no locks. Left out: userfaultfd, growing up.
  *
  * An area's reference to its file is its creator's business: mapping_get_ref() before vma_link(),
  * mapping_put() after vma_unlink(), as get_file() and fput() in the kernel.
@@ -35,7 +34,7 @@ struct vm_area_struct *first_vma(const struct mm_struct *mm);
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
 /*
  * A copy of the fields, on no tree and with no anon_vma edges (vma->anon_vma is copied as the
- * kernel does).
+ * kernel does). The memory policy is a copy of its own.
  */
 struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_struct *orig);
 void vm_area_free(struct vm_area_struct *vma);

@@ -8,6 +8,7 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
+#include "mm/mempolicy.h"
 #include "mm/vma.h"
 
 /*
@@ -21,7 +22,7 @@ static bool vma_is_fork_child(const struct vm_area_struct *vma)
 static bool is_mergeable_vma(const struct vma_merge_struct *vmg, const struct vm_area_struct *vma)
 {
 	return !((vma->vm_flags ^ vmg->vm_flags) & ~VM_SOFTDIRTY) &&
-	       vma->vm_mapping == vmg->mapping;
+	       vma->vm_mapping == vmg->mapping && mpol_equal(vmg->policy, vma->vm_policy);
 }
 
 static bool is_mergeable_anon_vma(const struct vma_merge_struct *vmg,
@@ -205,6 +206,7 @@ struct vm_area_struct *vma_merge_extend(struct vm_area_struct *vma, uint64_t del
 		.vm_flags = vma->vm_flags,
 		.mapping = vma->vm_mapping,
 		.anon_vma = vma->anon_vma,
+		.policy = vma->vm_policy,
 	};
 
 	return vma_merge_new_range(&vmg);
@@ -238,24 +240,14 @@ static int split_vma(struct vm_area_struct **vmap, uint64_t addr)
 							    : split_vma_unchecked(vmap, addr);
 }
 
-int vma_modify_flags(struct vm_area_struct *prev, struct vm_area_struct *vma, uint64_t start,
-		     uint64_t end, uint64_t vm_flags, struct vm_area_struct **ret_vma)
+/* The range merges as vmg says, or is split off. */
+static int vma_modify(struct vma_merge_struct *vmg, struct vm_area_struct **ret_vma)
 {
-	struct vma_merge_struct vmg = {
-		.mm = vma->vm_mm,
-		.prev = prev,
-		.middle = vma,
-		.start = start,
-		.end = end,
-		.pgoff = linear_page_index(vma, start),
-		.vm_flags = vm_flags,
-		.mapping = vma->vm_mapping,
-		.anon_vma = vma->anon_vma,
-	};
-	struct vm_area_struct *upper;
+	struct vm_area_struct *vma = vmg->middle, *upper;
+	uint64_t start = vmg->start, end = vmg->end;
 	int err = 0;
 
-	*ret_vma = vma_merge_existing_range(&vmg);
+	*ret_vma = vma_merge_existing_range(vmg);
 	if (*ret_vma)
 		return 0;
 	if (vma->vm_start < start)
@@ -265,6 +257,42 @@ int vma_modify_flags(struct vm_area_struct *prev, struct vm_area_struct *vma, ui
 		err = split_vma(&upper, end);
 	*ret_vma = vma;
 	return err;
+}
+
+static struct vma_merge_struct range_of(struct vm_area_struct *prev, struct vm_area_struct *vma,
+					uint64_t start, uint64_t end)
+{
+	return (struct vma_merge_struct){
+		.mm = vma->vm_mm,
+		.prev = prev,
+		.middle = vma,
+		.start = start,
+		.end = end,
+		.pgoff = linear_page_index(vma, start),
+		.vm_flags = vma->vm_flags,
+		.mapping = vma->vm_mapping,
+		.anon_vma = vma->anon_vma,
+		.policy = vma->vm_policy,
+	};
+}
+
+int vma_modify_flags(struct vm_area_struct *prev, struct vm_area_struct *vma, uint64_t start,
+		     uint64_t end, uint64_t vm_flags, struct vm_area_struct **ret_vma)
+{
+	struct vma_merge_struct vmg = range_of(prev, vma, start, end);
+
+	vmg.vm_flags = vm_flags;
+	return vma_modify(&vmg, ret_vma);
+}
+
+int vma_modify_policy(struct vm_area_struct *prev, struct vm_area_struct *vma, uint64_t start,
+		      uint64_t end, const struct mempolicy *policy,
+		      struct vm_area_struct **ret_vma)
+{
+	struct vma_merge_struct vmg = range_of(prev, vma, start, end);
+
+	vmg.policy = policy;
+	return vma_modify(&vmg, ret_vma);
 }
 
 struct vm_area_struct *copy_vma(struct vm_area_struct **vmap, uint64_t addr, uint64_t len,
@@ -281,6 +309,7 @@ struct vm_area_struct *copy_vma(struct vm_area_struct **vmap, uint64_t addr, uin
 		.vm_flags = vma->vm_flags,
 		.mapping = vma->vm_mapping,
 		.anon_vma = vma->anon_vma,
+		.policy = vma->vm_policy,
 	};
 
 	/* No page yet: the new place decides the offset, which helps merging. */

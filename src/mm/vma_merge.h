@@ -4,7 +4,7 @@
  * Areas merge, split, grow and are copied. Kernel counterpart: mm/vma.c (vma_merge_new_range,
  * vma_merge_existing_range, vma_expand, commit_merge, __split_vma, vma_modify_flags, copy_vma).
  *
- * Two areas may become one when they touch, have the same flags and file, continuous offsets, and
+ * Two areas may become one when they touch, have the same flags, file and memory policy, continuous offsets, and
  * their anon_vmas are the same or one has none and the other's came through no fork. Special areas
  * never merge, and those that the kernel filled (vdso, vvar) never split.
  *
@@ -12,8 +12,7 @@
  *		       |prev|   |next|				    |changed| of it
  *
  * Modelled: all cases of both kinds; splitting of huge entries at new boundaries.
- * Left out: memory policies, userfaultfd and names of anonymous areas as conditions; no allocation
- * here fails.
+ * Left out: userfaultfd and names of anonymous areas as conditions; no allocation here fails.
  */
 #ifndef MM_VMA_MERGE_H
 #define MM_VMA_MERGE_H
@@ -31,6 +30,7 @@ struct vma_merge_struct {
 	uint64_t vm_flags;
 	struct address_space *mapping;
 	struct anon_vma *anon_vma;
+	const struct mempolicy *policy;
 	bool just_expand; /* prev may grow, next is left alone (brk) */
 
 	struct vm_area_struct *target; /* what the merged area will be */
@@ -52,6 +52,10 @@ struct vm_area_struct *vma_merge_extend(struct vm_area_struct *vma, uint64_t del
  */
 int vma_modify_flags(struct vm_area_struct *prev, struct vm_area_struct *vma, uint64_t start,
 		     uint64_t end, uint64_t vm_flags, struct vm_area_struct **ret_vma);
+/* The same for another memory policy, which the caller sets when they did not merge. */
+int vma_modify_policy(struct vm_area_struct *prev, struct vm_area_struct *vma, uint64_t start,
+		      uint64_t end, const struct mempolicy *policy,
+		      struct vm_area_struct **ret_vma);
 /*
  * Cuts *vmap at addr, which lies inside. The old area is the lower part (so that its place in all
  * trees stays); *vmap becomes the upper one. No limit is checked. 0 or -EINVAL: may not be split.
