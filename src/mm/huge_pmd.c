@@ -82,7 +82,7 @@ void split_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned in
 		fill_from_zero_pmd(mem, table, prot & ~(PTE_DIRTY | PTE_WRITE));
 	else
 		fill_from_folio(mem, table, pte_pfn(entry), prot);
-	pte_set(pmd, index, (pte_t){ (uintptr_t)table | PTE_PRESENT | PTE_TABLE });
+	pte_set(pmd, index, table_pte(table));
 	flush_tlb_mm_range(mm, start, start + hpage_size(mem), mem->geo->level[HPAGE_LEVEL].shift, true);
 }
 
