@@ -7,7 +7,6 @@
 
 #include "base/bitmap.h"
 
-#define WATERMARK_BOOST_FACTOR 15000	/* vm.watermark_boost_factor, 1/10000 of the high mark */
 
 /* Which types lend to a type that has nothing left, the first asked first. */
 static const uint8_t fallbacks[MIGRATE_PCPTYPES][MIGRATE_PCPTYPES - 1] = {
@@ -147,7 +146,7 @@ static bool boost_watermark(struct zone *zone)
 	/* Only reclaim takes the boost away again. */
 	if (!ops || !ops->wake_kswapd || block * 4 > zone->managed_pages)
 		return false;
-	max_boost = zone->watermark[WMARK_HIGH] * WATERMARK_BOOST_FACTOR / 10000;
+	max_boost = zone->watermark[WMARK_HIGH] * zone->mem->conf.watermark_boost_factor / 10000;
 	if (!max_boost)
 		return false;
 	if (max_boost < block)

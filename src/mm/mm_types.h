@@ -202,12 +202,15 @@ struct mm_config {
 	uint64_t percpu_pagelist_high_fraction;
 	uint64_t pcp;				/* kernel.pcp: use per-cpu lists */
 	uint64_t boot_reserved_bytes;		/* memory.boot_reserved; 0: by the size of the machine */
+	uint64_t cma_bytes;			/* memory.cma: the default area */
+	uint64_t cma_pernuma_bytes;		/* memory.cma_pernuma: one on each node */
 	uint64_t mem_map;			/* memory.mem_map: charge 64 bytes a frame at boot */
 	uint64_t kernelcore_bytes, movablecore_bytes;	/* memory.kernelcore, movablecore */
 	uint64_t movable_nodes;			/* memory.movable_nodes: bit per node */
 	uint64_t lowmem_reserve_ratio[MAX_NR_ZONES];	/* vm.lowmem_reserve_ratio */
 	uint64_t watermark_boost_factor;	/* vm.watermark_boost_factor: 1/10000 of the high mark */
-	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* */
+	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* of mm/page_alloc.h */
+	uint64_t min_unmapped_ratio, min_slab_ratio;	/* percent of a node that node reclaim leaves */
 	uint64_t stack_guard_gap_pages;
 	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
 	uint64_t thp_use_zero_page;
@@ -247,6 +250,9 @@ struct memory {
 	uint64_t vm_event[NR_VM_EVENT_ITEMS];
 	uint64_t alloc_order[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* successful allocations by type and order */
 	uint64_t alloc_order_failed[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* beyond all orders: in the last */
+	struct cma *cma_areas;			/* mm/cma.h */
+	unsigned nr_cma_areas;
+	struct ageing *ageing;			/* what the start state holds, NULL nothing: mm/ageing.h */
 	uint64_t totalram_pages, totalreserve_pages;
 	uint64_t vm_committed_as;		/* pages */
 	pfn_t zero_pfn;

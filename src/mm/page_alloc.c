@@ -463,7 +463,8 @@ retry:
 			alloc_flags &= ~ALLOC_NOFRAGMENT;
 			goto retry;
 		}
-		if (unlikely(!zone_has_enough(ac, zone, order, alloc_flags)))
+		if (unlikely(!zone_has_enough(ac, zone, order, alloc_flags)) &&
+		    !node_reclaim_helps(ac, zone, gfp, order, alloc_flags))
 			continue;
 		pfn = rmqueue(ac, zone, order, alloc_flags);
 		if (likely(pfn != PFN_NONE)) {

@@ -10,7 +10,7 @@
  * mark and batch; NUMA statistics.
  * Simplified: reclaim, compaction and the OOM killer are reached through memory->pressure; their
  * retry logic is bounded and simpler (page_alloc-slow.c). Zeroing costs nothing. Left out:
- * memory hotplug, page poisoning, node reclaim (zone_reclaim_mode), the dirty-page balance
+ * memory hotplug, page poisoning, the dirty-page balance
  * between zones, PCPF_FREE_HIGH_BATCH (large CPU caches keep more high-order pages).
  *
  * Interface:
@@ -58,6 +58,11 @@ static inline void get_page(struct memory *mem, pfn_t pfn)
 {
 	pfn_to_page(mem, pfn)->_refcount++;
 }
+
+/* Bits of vm.zone_reclaim_mode */
+#define RECLAIM_ZONE	1u	/* on */
+#define RECLAIM_WRITE	2u	/* dirty pages too */
+#define RECLAIM_UNMAP	4u	/* mapped pages too */
 
 /* Moves all pages of all per-cpu lists back to the free areas. */
 void drain_all_pages(struct memory *mem);

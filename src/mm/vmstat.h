@@ -31,6 +31,8 @@
 	X(NR_SHMEM, "nr_shmem", "pages", "shmem pages, tmpfs and shared anonymous memory included") \
 	X(NR_ANON_THPS, "nr_anon_transparent_hugepages", "pages of 2M", "anonymous huge pages") \
 	X(NR_KERNEL_STACK_KB, "nr_kernel_stack", "KiB", "kernel stacks of threads") \
+	X(NR_SLAB_RECLAIMABLE, "nr_slab_reclaimable", "pages", "slab pages of objects that can be reclaimed") \
+	X(NR_SLAB_UNRECLAIMABLE, "nr_slab_unreclaimable", "pages", "slab pages of other objects") \
 	X(NR_PAGETABLE, "nr_page_table_pages", "pages", "pages that hold page tables") \
 	X(NR_INACTIVE_ANON, "nr_inactive_anon", "pages", "on the list of inactive anonymous and shmem folios") \
 	X(NR_ACTIVE_ANON, "nr_active_anon", "pages", "on the list of active anonymous and shmem folios") \
@@ -55,6 +57,9 @@
 	X(PGFREE, "pgfree", "pages", "pages freed") \
 	X(PGFAULT, "pgfault", "faults", "page faults handled, minor and major") \
 	X(PGMAJFAULT, "pgmajfault", "faults", "page faults that had to read") \
+	X(PGSCAN_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success", "times", \
+	  "node reclaim (vm.zone_reclaim_mode) freed what was asked for") \
+	X(PGSCAN_ZONE_RECLAIM_FAILED, "zone_reclaim_failed", "times", "node reclaim freed too little") \
 	X(PGREUSE, "pgreuse", "faults", "write faults that could keep the page") \
 	X(THP_FAULT_ALLOC, "thp_fault_alloc", "pages of 2M", "huge pages allocated by faults") \
 	X(THP_FAULT_FALLBACK, "thp_fault_fallback", "faults", "faults that could not get a huge page") \
