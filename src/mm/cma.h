@@ -13,12 +13,13 @@
  * place is an error; the kernel warns and boots without it.
  *
  * Interface:
- *   - cma_area_of(): the area that serves a node
+ *   - cma_declare_areas(), cma_free_areas(): with the machine; cma_area_of(): what serves a node
  *   - allocation from it: mm/contig.h
  */
 #ifndef MM_CMA_H
 #define MM_CMA_H
 
+#include "base/err.h"
 #include "mm/mm_types.h"
 
 #define NR_CMA_AREAS	(MAX_NUMNODES + 1)
@@ -31,6 +32,13 @@ struct cma {
 	uint64_t *bitmap;	/* by page from base_pfn on: handed out by cma_alloc() */
 	int nid;		/* NUMA_NO_NODE: the default area */
 };
+
+/*
+ * At boot, when the zones have their memory and before anybody has taken of it. 0; -EINVAL with the
+ * reason: an area fits nowhere.
+ */
+int cma_declare_areas(struct memory *mem, struct mmr_error *err);
+void cma_free_areas(struct memory *mem);
 
 /*
  * The area of the node if it has one, else the default area; nid -1: the default area. NULL: there

@@ -10,6 +10,7 @@
 
 #include "base/bitmap.h"
 #include "mm/buddy.h"
+#include "mm/cma.h"
 #include "mm/memory-layout.h"
 #include "mm/mempolicy.h"
 #include "mm/mm_config.h"
@@ -262,6 +263,8 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 			     "the host has not the address space for this machine's pages");
 	if (!rc)
 		build_zones(&l);
+	if (!rc)
+		rc = cma_declare_areas(mem, err);
 	layout_finish(&l);
 	if (rc)
 		memory_destroy(mem);
@@ -292,6 +295,8 @@ void memory_destroy(struct memory *mem)
 	free(mem->nodes);
 	free(mem->cpu_node);
 	free(mem->distance);
+	free(mem->ageing);
+	cma_free_areas(mem);
 	memmap_destroy(mem);
 	pgtable_pool_destroy(mem);
 	vec_finish(&mem->mappings);

@@ -12,6 +12,7 @@
 
 static const char *const overcommit_names[] = { "guess", "always", "never", NULL };
 static const char *const slab_names[] = { "slub", "slab", "null", NULL };
+static const char *const numa_balancing_names[] = { "off", "on", "tiering", NULL };
 static const char *const thp_names[] = { "never", "madvise", "always", NULL };
 
 static const char *const zone_names[] = { "DMA", "DMA32", "Normal", "HighMem", "Movable", NULL };
@@ -71,6 +72,22 @@ static const struct config_row rows[] = {
 	 "node that these devices are attached to"},
 	{"dma.swiotlb", CONFIG_SIZE, AT(dma_swiotlb_bytes), "64M", 0, 1ull << 32, NULL,
 	 "pool of bounce buffers when a device cannot reach all memory (kernel command line swiotlb=)"},
+	{"numa.balancing", CONFIG_CHOICE, AT(numa_balancing), "off", 0, 0, numa_balancing_names,
+	 "pages follow the threads that touch them: /proc/sys/kernel/numa_balancing 0, 1, 2"},
+	{"numa.scan_delay_ms", CONFIG_UINT, AT(numa_scan_delay_ms), "1000", 0, UINT32_MAX, NULL,
+	 "time before an address space or area is scanned first: debugfs numa_balancing/scan_delay_ms"},
+	{"numa.scan_period_min_ms", CONFIG_UINT, AT(numa_scan_period_min_ms), "1000", 1, UINT32_MAX, NULL,
+	 "shortest time in which a task scans all it has: debugfs numa_balancing/scan_period_min_ms"},
+	{"numa.scan_period_max_ms", CONFIG_UINT, AT(numa_scan_period_max_ms), "60000", 1, UINT32_MAX, NULL,
+	 "longest such time: debugfs numa_balancing/scan_period_max_ms"},
+	{"numa.scan_size_mb", CONFIG_UINT, AT(numa_scan_size_mb), "256", 1, 1 << 20, NULL,
+	 "megabytes made to fault by one scan: debugfs numa_balancing/scan_size_mb"},
+	{"numa.hot_threshold_ms", CONFIG_UINT, AT(numa_hot_threshold_ms), "1000", 1, UINT32_MAX, NULL,
+	 "a page of a slow tier touched so soon after its scan is hot: debugfs numa_balancing/hot_threshold_ms"},
+	{"numa.promote_rate_limit_mbps", CONFIG_UINT, AT(numa_promote_rate_limit_mbps), "65536", 0, 1 << 20, NULL,
+	 "MB a second that may be promoted: /proc/sys/kernel/numa_balancing_promote_rate_limit_MBps"},
+	{"numa.demotion", CONFIG_BOOL, AT(numa_demotion), "off", 0, 0, NULL,
+	 "cold pages go to a slower tier when a node runs short: /sys/kernel/mm/numa/demotion_enabled"},
 	{"memory.boot_reserved", CONFIG_SIZE, AT(boot_reserved_bytes), "0", 0, 1ull << 40, NULL,
 	 "taken at boot by the kernel's image and early allocations; 0: 1/64 of the memory, "
 	 "256K to 64M"},

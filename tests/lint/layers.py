@@ -18,22 +18,22 @@ import tree
 
 # From the ground up. A new module of src/mm/ gets its place here.
 RANKS = [
-    'mm_types mmzone gfp page-flags vmstat mm_config pressure',
+    'mm_types mmzone gfp page-flags vmstat mm_config pressure shrinker',
     'memmap mm_inline buddy kaddr',
-    'memcg mempolicy',
+    'memcg mempolicy memory_tiers',
     'page_alloc',
     'slab',
-    'quicklist vmalloc pgtable memory fragmentation cma ageing tlbflush mmu_gather highmem kentry init_mm',
+    'quicklist vmalloc pgtable memory fragmentation cma tlbflush mmu_gather highmem kentry init_mm',
     'kstack anon_vma interval_tree vm_fault',
     'vma vma_policy lru workingset',
     'rmap',
     'swapfile swap_state filemap readahead huge_pmd split_folio pagewalk vma_merge zap',
     'migrate move_page_tables',
-    'contig dma',
+    'contig dma ageing',
     'huge_memory hugetlb',
     'writeback compaction memcontrol',
     'vmscan khugepaged numa_balancing oom_kill',
-    'fault mmap fork exec',
+    'fault mmap fork exec mbind',
     'mmu',
 ]
 # The kernel has these in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all.
