@@ -52,7 +52,7 @@ EV(16, TASK, "task", "a task that exists when the trace begins, or that the capt
 	F(tid, UINT, "thread id in the kernel") \
 	F(pid, UINT, "process id in the kernel") \
 	F(ppid, UINT, "process id of the parent") \
-	F(mm, UINT, "task id of the task whose address space it shares; its own id when it has one")) \
+	F(mm, UINT, "task id of the task whose address space it shares; its own id when it has one; 0 none: a kernel thread")) \
 EV(17, FORK, "fork", "fork, vfork, clone; the event's task is the parent", \
 	F(child, UINT, "task id of the child") \
 	F(tid, UINT, "thread id of the child in the kernel") \
@@ -140,11 +140,15 @@ EV(44, MBIND, "mbind", "mbind, set_mempolicy_home_node; the data is the node mas
 	F(addr, ADDR, "address") \
 	F(len, UINT, "length") \
 	F(mode, UINT, "MPOL_* mode and mode flags") \
-	F(flags, UINT, "MPOL_MF_* bits")) \
+	F(flags, UINT, "MPOL_MF_* bits") \
+	F(ret, UINT, "what it returned") \
+	F(home, UINT, "node + 1 of set_mempolicy_home_node, which has no mode; 0 mbind")) \
 EV(45, SET_MEMPOLICY, "set_mempolicy", "set_mempolicy; the data is the node mask, little endian", \
-	F(mode, UINT, "MPOL_* mode and mode flags")) \
+	F(mode, UINT, "MPOL_* mode and mode flags") \
+	F(existing, UINT, "1 the policy was there when the capture began")) \
 EV(46, MIGRATE_PAGES, "migrate_pages", "migrate_pages; the data is both node masks, little endian", \
-	F(pid, UINT, "process id")) \
+	F(pid, UINT, "process id, 0 its own") \
+	F(ret, UINT, "what it returned: pages that could not be moved")) \
 EV(47, MSYNC, "msync", "msync", \
 	F(addr, ADDR, "address") \
 	F(len, UINT, "length") \
@@ -168,6 +172,14 @@ EV(51, RESIDENT, "resident", "pages that are mapped now, when a capture attaches
 EV(52, PRCTL, "prctl", "prctl calls that concern memory (THP disable, VMA names)", \
 	F(option, UINT, "PR_* number") \
 	F(arg, UINT, "argument")) \
+EV(53, MOVE_PAGES, "move_pages", "move_pages: pages one behind the other that were to go to one node", \
+	F(pid, UINT, "process id, 0 its own") \
+	F(addr, ADDR, "address of the first page") \
+	F(nr, UINT, "pages, in granules of 4 KiB") \
+	F(node, UINT, "node") \
+	F(flags, UINT, "MPOL_MF_* bits")) \
+EV(54, CPUSET, "cpuset", "the nodes that the task's cpuset allows; the data is the node mask, little endian", \
+	F(existing, UINT, "1 it was so when the capture began")) \
 /* 64-79: touches */ \
 EV(64, FAULT, "fault", "a page fault that the kernel handled: a certain touch", \
 	F(addr, ADDR, "address that faulted") \
@@ -270,6 +282,10 @@ EV(104, DMA, "dma", "a device moved data by physical address", \
 	F(addr, DELTA, "physical address, or virtual when bit 0 of flags is set") \
 	F(len, UINT, "bytes") \
 	F(flags, UINT, "bit 0 virtual address of the task, bit 1 to memory")) \
+EV(105, FRAMES, "frames", "what frames are when the trace begins", \
+	F(pfn, DELTA, "first frame in base pages") \
+	F(nr, UINT, "frames") \
+	F(use, UINT, "enum mmr_frames")) \
 /* 112-127: allocator of the program */ \
 EV(112, MALLOC, "malloc", "the program's allocator gave out memory", \
 	F(addr, ADDR, "address") \

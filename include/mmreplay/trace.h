@@ -61,6 +61,11 @@ enum mmr_when { MMR_WHEN_START, MMR_WHEN_END, MMR_WHEN_INTERVAL, MMR_WHEN_EXEC, 
 enum mmr_file_type { MMR_FILE_REGULAR, MMR_FILE_SHMEM, MMR_FILE_DEVICE, MMR_FILE_HUGETLB,
 		     MMR_FILE_SPECIAL /* vdso, vvar */, MMR_FILE_OTHER };
 
+/* Of FRAMES. Frames that no event names: not known (per-cpu lists, kernel, no memory). */
+enum mmr_frames { MMR_FRAMES_UNKNOWN, MMR_FRAMES_FREE /* on the buddy allocator's lists */,
+		  MMR_FRAMES_MOVABLE /* of programs and the page cache */,
+		  MMR_FRAMES_SLAB, MMR_FRAMES_KERNEL /* any other use */ };
+
 /* MMR_VMA flags beside the MAP_* bits */
 #define MMR_VMA_STACK		(1ull << 40)	/* grows down: the main stack */
 #define MMR_VMA_HEAP		(1ull << 41)	/* the brk area */

@@ -27,7 +27,7 @@ enum capture_method { CAPTURE_PERF, CAPTURE_VALGRIND };
 struct capture_options {
 	enum capture_method method;
 	const char *output;	   /* path of the trace, "-" for standard output */
-	char *const *argv;	   /* the command, NULL-terminated; NULL with `pid` */
+	char *const *argv;	   /* the command, NULL-terminated; NULL with `pid`, may be with `all` */
 	pid_t pid;		   /* process to attach to, 0 for none */
 	const char *const *events; /* names as libpfm4 takes them, beside the default ones */
 	size_t nr_events;
@@ -44,7 +44,11 @@ struct capture_options {
 	bool sync;	       /* fdatasync after each block */
 	bool quiet;
 	bool verbose;
-	bool no_ptrace; /* never attach with ptrace */
+	bool no_ptrace;	  /* never attach with ptrace */
+	bool all;	  /* every task on every CPU; with a command: while it runs */
+	bool kernel;	  /* page, slab and vmalloc events of the kernel, too */
+	bool no_slab;	  /* with `kernel`: without its slab events */
+	bool kernel_only; /* of the program's side nothing but the life of tasks */
 };
 
 /* What came of it. {0} before the call; capture_result_finish() after it, failed or not. */

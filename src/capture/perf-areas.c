@@ -144,6 +144,8 @@ int decode_mmap2(struct decoder *d, const struct record_mmap2 *r, struct mmr_eve
 
 	if (t == NULL)
 		return -EIO;
+	if (decoder_proc(d, t->pid)->awaits)
+		return 0; /* its snapshot will show it */
 	if (memchr(r->filename, '\0', r->h.size - sizeof(*r)) == NULL)
 		key.path = "";
 	struct dec_proc *p = decoder_proc(d, t->pid);

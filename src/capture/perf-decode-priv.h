@@ -62,6 +62,7 @@ struct dec_proc {
 	bool is_32bit;
 	uint64_t start_brk, brk;
 	struct shadow shadow; /* its areas, where no system calls are recorded */
+	bool awaits;	      /* it was there before; its snapshot is still to come */
 	uint64_t nr_faults;   /* fault events since its execve, its fork or the attaching */
 };
 
@@ -90,6 +91,8 @@ int decode_futex(struct decoder *d, struct dec_task *t, const struct perf_source
 int decode_user_tracepoint(struct decoder *d, const struct perf_source *src,
 			   const struct perf_sample_rest *rest, const struct mmr_event *at,
 			   bool *ret_known, struct mmr_error *err);
+/* A record from before the begin of the trace: what it does to frames that were looked at. */
+void decode_early(struct decoder *d, const struct perf_sample_head *h);
 /* Takes pages that came after a scan of the page cache out of what the scan found. */
 void decode_cache_filter(void *ctx, const struct ids_file *file, struct file_extents *extents);
 

@@ -146,7 +146,7 @@ static int on_snapshot(struct decoder *d, struct snapshot *snap, struct mmr_even
 	at->task = t->id;
 	if (snap->has_space) {
 		p->nr_faults = 0;
-		p->in_exec = false;
+		p->in_exec = p->awaits = false;
 		p->is_32bit = snap->is_32bit;
 		p->start_brk = p->brk = snap->stat.start_brk;
 		if (p->is_32bit)
@@ -177,31 +177,89 @@ int decoder_lost(struct decoder *d, uint64_t nr, uint64_t time_ns, struct mmr_er
 	return decoder_emit(d, &ev, err);
 }
 
+int decoder_text(struct decoder *d, enum mmr_scope scope, enum mmr_when when, uint64_t time_ns,
+		 struct strbuf *text, struct mmr_error *err)
+{
+	struct mmr_event ev = {.kind = MMR_COUNTERS, .time_ns = time_ns};
+
+	/* Too much for one event (hundreds of zones): the last whole line that fits. */
+	while (text->len > MMR_DATA_MAX || (text->len && text->s[text->len - 1] != '\n'))
+		text->len--;
+	if (text->len == 0)
+		return 0;
+	ev.COUNTERS.scope = scope;
+	ev.COUNTERS.when = when;
+	ev.data = text->s;
+	ev.data_len = (uint32_t)text->len;
+	return decoder_emit(d, &ev, err);
+}
+
+/* In a system-wide capture the texts of the allocator are read with the state of memory. */
 int decoder_host_counters(struct decoder *d, enum mmr_when when, pid_t pid, struct mmr_error *err)
 {
 	static const enum mmr_scope scopes[] = {MMR_SCOPE_HOST, MMR_SCOPE_CGROUP,
 						MMR_SCOPE_BUDDYINFO, MMR_SCOPE_ZONEINFO,
 						MMR_SCOPE_PAGETYPEINFO};
+	size_t nr = d->memory && when != MMR_WHEN_INTERVAL ? 2 : sizeof(scopes) / sizeof(scopes[0]);
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < sizeof(scopes) / sizeof(scopes[0]); i++) {
-		struct mmr_event ev = {.kind = MMR_COUNTERS, .time_ns = perf_now_ns()};
+	for (size_t i = 0; ret == 0 && i < nr; i++) {
 		struct strbuf sb = {0};
 
-		if (host_counters(scopes[i], pid, &sb) == 0 && sb.len) {
-			/* Too much for one event (hundreds of zones): the last whole line that
-			 * fits. */
-			while (sb.len > MMR_DATA_MAX || (sb.len && sb.s[sb.len - 1] != '\n'))
-				sb.len--;
-			ev.COUNTERS.scope = scopes[i];
-			ev.COUNTERS.when = when;
-			ev.data = sb.s;
-			ev.data_len = (uint32_t)sb.len;
-			ret = decoder_emit(d, &ev, err);
-		}
+		if (host_counters(scopes[i], pid, &sb) == 0)
+			ret = decoder_text(d, scopes[i], when, perf_now_ns(), &sb, err);
 		strbuf_finish(&sb);
 	}
 	return ret;
+}
+
+/* ---- the begin of a system-wide capture ---- */
+
+static int emit_frames(void *ctx, uint64_t pfn, uint64_t nr, enum mmr_frames use)
+{
+	struct decoder *d = ctx;
+	struct mmr_event ev = {.kind = MMR_FRAMES, .time_ns = d->begin_ns};
+
+	ev.FRAMES.pfn = pfn;
+	ev.FRAMES.nr = nr;
+	ev.FRAMES.use = use;
+	return decoder_emit(d, &ev, NULL);
+}
+
+/* All records from before have been seen: the state of memory is that of begin_ns. */
+int decoder_begin(struct decoder *d, struct mmr_error *err)
+{
+	int ret = 0;
+
+	if (d->began || d->memory == NULL)
+		return 0;
+	d->began = true;
+	ret = memory_state_each(d->memory, emit_frames, d);
+	for (unsigned i = 0; ret == 0 && i < MEMORY_STATE_TEXTS; i++)
+		ret = decoder_text(d, memory_state_scope(i), MMR_WHEN_START, d->begin_ns,
+				   &d->memory->text[i], err);
+	return ret;
+}
+
+bool decoder_awaits(struct decoder *d, pid_t pid)
+{
+	const struct dec_proc *p = htable_get_ptr(&d->procs, (uint64_t)pid);
+
+	return p && p->awaits;
+}
+
+int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, struct mmr_error *err)
+{
+	struct mmr_event at = {.time_ns = d->begin_ns};
+	struct proc_stat st;
+	struct dec_task *t = decoder_task(d, pid, tid, &at, err);
+
+	if (t == NULL)
+		return -EIO;
+	decoder_proc(d, pid)->awaits |= awaits;
+	if (proc_stat((struct proc_ref){pid, tid}, &st))
+		return 0;
+	return decode_emit_comm(d, t->id, st.comm, strlen(st.comm), false, &at, err);
 }
 
 /* ---- records ---- */
@@ -215,14 +273,18 @@ static int on_sample(struct decoder *d, const struct perf_sample_head *h, struct
 
 	if (src == NULL)
 		return 0;
-	if (src->is_global && htable_get_ptr(&d->tasks, h->tid) == NULL)
+	if (src->is_global && !d->session->all && htable_get_ptr(&d->tasks, h->tid) == NULL)
 		return decode_cache(d, NULL, src, h, at, err); /* of a task that is not recorded */
-	if (h->tid == 0)
-		return 0;
+	if (h->tid == 0) /* the idle task: interrupts that it was found at */
+		return d->memory && src->role == PERF_ROLE_USER ? decode_user_event(d, src, h, at, err)
+								: 0;
 	t = decoder_task(d, (pid_t)h->pid, (pid_t)h->tid, at, err);
 	if (t == NULL)
 		return -EIO;
 	at->task = t->id;
+	if (src->role != PERF_ROLE_USER && src->role != PERF_ROLE_NEWTASK &&
+	    decoder_proc(d, t->pid)->awaits)
+		return 0;
 	switch (src->role) {
 	case PERF_ROLE_MINOR:
 	case PERF_ROLE_MAJOR:
@@ -254,6 +316,12 @@ int decoder_record(struct decoder *d, const struct merge_record *rec, struct mmr
 {
 	struct mmr_event at = {.time_ns = rec->time_ns, .cpu = (uint16_t)rec->source};
 
+	if (d->memory && !d->began && rec->time_ns >= d->begin_ns) {
+		int ret = decoder_begin(d, err);
+
+		if (ret)
+			return ret;
+	}
 	if (rec->type == DECODE_SNAPSHOT) {
 		struct snapshot *snap = (struct snapshot *)rec->data;
 
@@ -263,8 +331,11 @@ int decoder_record(struct decoder *d, const struct merge_record *rec, struct mmr
 		snapshot_free(snap);
 		return ret;
 	}
-	if (rec->time_ns < d->begin_ns)
+	if (rec->time_ns < d->begin_ns) {
+		if (d->memory && !d->began && rec->type == PERF_RECORD_SAMPLE)
+			decode_early(d, rec->data);
 		return 0;
+	}
 	switch (rec->type) {
 	case PERF_RECORD_SAMPLE:
 		return on_sample(d, rec->data, &at, err);

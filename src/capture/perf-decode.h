@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "capture/ids.h"
+#include "capture/memory-state.h"
 #include "capture/perf-session.h"
 #include "capture/snapshot.h"
 #include "capture/syscalls.h"
@@ -49,6 +50,8 @@ struct decoder {
 	uint64_t begin_ns; /* records before this are dropped */
 	uint64_t last_ns;  /* time of the last event written */
 	bool has_syscalls, has_newtask;
+	struct memory_state *memory; /* of a system-wide capture; the caller's */
+	bool began;		     /* its begin has been written */
 	VEC(char *) caches;  /* names of slab caches, [id - 1] */
 	uint64_t nr_guessed; /* faults without an error code */
 	struct {
@@ -76,6 +79,20 @@ int decoder_add_task(struct decoder *d, pid_t pid, struct mmr_error *err);
 void decoder_look_ahead(struct decoder *d, const struct merge_record *recs, size_t nr);
 int decoder_record(struct decoder *d, const struct merge_record *rec, struct mmr_error *err);
 int decoder_lost(struct decoder *d, uint64_t nr, uint64_t time_ns, struct mmr_error *err);
+/* One COUNTERS event with this text. */
+int decoder_text(struct decoder *d, enum mmr_scope scope, enum mmr_when when, uint64_t time_ns,
+		 struct strbuf *text, struct mmr_error *err);
+/*
+ * Of a system-wide capture: the state of memory, once every record from before begin_ns has been
+ * seen. Nothing when it stands in the trace already.
+ */
+int decoder_begin(struct decoder *d, struct mmr_error *err);
+/*
+ * The task was there before a system-wide capture; `awaits`: what its process does is left out until
+ * its snapshot comes.
+ */
+int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, struct mmr_error *err);
+bool decoder_awaits(struct decoder *d, pid_t pid);
 int decoder_host_counters(struct decoder *d, enum mmr_when when, pid_t pid, struct mmr_error *err);
 
 void decoder_clone_flags(struct decoder *d, pid_t tid, uint64_t flags);

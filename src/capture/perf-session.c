@@ -40,6 +40,7 @@
 
 #define RING_BYTES_DEFAULT   (8u << 20)
 #define RING_BYTES_MANY_CPUS (2u << 20) /* from 32 CPUs on */
+#define RING_BYTES_ALL	     (32u << 20) /* of all tasks: half a second at 500,000 events a second */
 #define RING_BYTES_LEAST     (64u << 10)
 #define SAMPLE_PERIOD_DEFAULT \
 	10007 /* of sampled PMU events; prime, so that loops do not beat with it */
@@ -191,7 +192,7 @@ static int add_faults(struct perf_session *s, bool frames, struct capture_result
 	return 0;
 }
 
-static void add_carrier(struct perf_session *s, bool switches)
+static void add_carrier(struct perf_session *s, const struct capture_options *opt)
 {
 	const struct perf_event_attr *like = &s->sources.data[0].attr;
 	struct perf_event_attr attr;
@@ -199,13 +200,11 @@ static void add_carrier(struct perf_session *s, bool switches)
 	perf_attr_init(&attr, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY);
 	attr.exclude_kernel = like->exclude_kernel;
 	attr.read_format = like->read_format;
-	attr.mmap = 1;
-	attr.mmap_data = 1;
-	attr.mmap2 = 1;
+	attr.mmap = attr.mmap_data = attr.mmap2 = !opt->kernel_only;
 	attr.comm = 1;
 	attr.comm_exec = 1;
 	attr.task = 1;
-	attr.context_switch = switches;
+	attr.context_switch = opt->switches;
 	add_source(s, PERF_ROLE_CARRIER, "perf::DUMMY", &attr);
 }
 
@@ -325,6 +324,68 @@ static int add_user_event(struct perf_session *s, const struct capture_options *
 	return ret;
 }
 
+/*
+ * The kernel's own memory. The vmalloc events are of areas of its virtual addresses (vmalloc, vmap,
+ * ioremap): no tracepoint tells them apart.
+ */
+static const struct {
+	const char *system, *name;
+	bool is_slab;
+} kernel_events[] = {
+	{"kmem", "mm_page_alloc", false},
+	{"kmem", "mm_page_free", false},
+	{"kmem", "mm_page_free_batched", false},
+	{"vmalloc", "alloc_vmap_area", false},
+	{"vmalloc", "free_vmap_area_noflush", false},
+	{"kmem", "kmalloc", true},
+	{"kmem", "kfree", true},
+	{"kmem", "kmem_cache_alloc", true},
+	{"kmem", "kmem_cache_free", true},
+};
+
+static bool has_source(const struct perf_session *s, const char *name)
+{
+	for (size_t i = 0; i < s->sources.nr; i++)
+		if (s->sources.data[i].role == PERF_ROLE_USER &&
+		    strcmp(s->sources.data[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Without page events there is nothing to replay; any other may be missing. */
+static int add_kernel_events(struct perf_session *s, bool no_slab, struct capture_result *res,
+			     struct mmr_error *err)
+{
+	for (size_t i = 0; i < sizeof(kernel_events) / sizeof(kernel_events[0]); i++) {
+		struct mmr_error why;
+
+		if (no_slab && kernel_events[i].is_slab)
+			continue;
+		int ret = add_tracepoint(s, PERF_ROLE_USER, kernel_events[i].system,
+					 kernel_events[i].name, &why);
+
+		if (ret && i < 2)
+			return err_set(err, ret, "kernel memory cannot be recorded: %s:%s: %s",
+				       kernel_events[i].system, kernel_events[i].name, why.text);
+		if (ret)
+			capture_result_note(res, "no %s:%s: %s", kernel_events[i].system,
+					    kernel_events[i].name, why.text);
+	}
+	return 0;
+}
+
+/* What programs do to their address spaces stays out; that they come and go does not. */
+static void leave_out_programs(struct perf_session *s)
+{
+	for (size_t i = 0; i < s->sources.nr; i++) {
+		enum perf_role role = s->sources.data[i].role;
+
+		s->sources.data[i].is_off = role != PERF_ROLE_CARRIER &&
+					    role != PERF_ROLE_NEWTASK && role != PERF_ROLE_EXEC &&
+					    role != PERF_ROLE_USER;
+	}
+}
+
 /* ---- open, attach ---- */
 
 static void list_cpus(struct perf_session *s)
@@ -375,9 +436,11 @@ int perf_session_open(struct perf_session *s, const struct capture_options *opt,
 	pthread_mutex_init(&s->lock, NULL);
 	htable_init(&s->ids);
 	list_cpus(s);
+	s->all = opt->all;
 	s->ring_bytes = opt->ring_bytes	  ? round_down_power(opt->ring_bytes)
-			: s->cpus.nr < 32 ? RING_BYTES_DEFAULT
-					  : RING_BYTES_MANY_CPUS;
+			: opt->all && s->cpus.nr < 32 ? RING_BYTES_ALL
+			: s->cpus.nr < 32	      ? RING_BYTES_DEFAULT
+						      : RING_BYTES_MANY_CPUS;
 	if (s->ring_bytes < (size_t)sysconf(_SC_PAGESIZE))
 		s->ring_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -389,14 +452,18 @@ int perf_session_open(struct perf_session *s, const struct capture_options *opt,
 
 	if (ret)
 		return ret;
-	add_carrier(s, opt->switches);
+	add_carrier(s, opt);
 	add_tracepoints(s, res);
-	for (size_t i = 0; i < opt->nr_events; i++) {
-		ret = add_user_event(s, opt, opt->events[i], err);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	if (opt->kernel || opt->kernel_only)
+		ret = add_kernel_events(s, opt->no_slab, res, err);
+	for (size_t i = 0; ret == 0 && i < opt->nr_events; i++)
+		if (!has_source(s, opt->events[i]))
+			ret = add_user_event(s, opt, opt->events[i], err);
+	for (size_t i = 0; i < s->sources.nr; i++)
+		s->sources.data[i].is_global |= s->all;
+	if (opt->kernel_only)
+		leave_out_programs(s);
+	return ret;
 }
 
 static struct perf_ring *ring_of(struct perf_session *s, int cpu)
@@ -452,7 +519,8 @@ static int attach_one(struct perf_session *s, size_t i, pid_t tid, int cpu, bool
 	uint64_t id;
 
 	attr.enable_on_exec = on_exec && !src->is_global;
-	attr.disabled = !src->is_global;
+	attr.disabled = !src->is_global || s->all;
+	attr.inherit = attr.inherit && !src->is_global;
 	int fd = sys_perf_event_open(&attr, src->is_global ? -1 : tid, cpu, -1,
 				     PERF_FLAG_FD_CLOEXEC);
 
@@ -487,7 +555,7 @@ int perf_session_attach(struct perf_session *s, pid_t tid, bool on_exec, struct 
 
 	for (size_t c = 0; c < s->cpus.nr; c++) {
 		for (size_t i = 0; i < s->sources.nr; i++) {
-			if (again && s->sources.data[i].is_global)
+			if (s->sources.data[i].is_off || (again && s->sources.data[i].is_global))
 				continue;
 			int ret = attach_one(s, i, tid, s->cpus.data[c], on_exec, res, err);
 
@@ -499,6 +567,12 @@ int perf_session_attach(struct perf_session *s, pid_t tid, bool on_exec, struct 
 	for (size_t i = first; !on_exec && i < s->fds.nr; i++)
 		ioctl(s->fds.data[i].fd, PERF_EVENT_IOC_ENABLE, 0);
 	return 0;
+}
+
+int perf_session_attach_all(struct perf_session *s, struct capture_result *res,
+			    struct mmr_error *err)
+{
+	return perf_session_attach(s, -1, false, res, err);
 }
 
 void perf_session_disable(struct perf_session *s)

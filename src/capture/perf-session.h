@@ -12,7 +12,8 @@
  *
  * Interface:
  *   - perf_session_open() chooses the events that this user may have, and notes the others
- *   - perf_session_attach(): all events on one task, children inherited
+ *   - perf_session_attach(): all events on one task, children inherited; perf_session_attach_all():
+ *     on all tasks, enabled at once
  *   - perf_session_start(), perf_session_take() ... perf_session_stop()
  */
 #ifndef CAPTURE_PERF_SESSION_H
@@ -64,6 +65,7 @@ struct perf_source {
 	struct tp_format fmt; /* of tracepoints */
 	char *filter;	      /* of tracepoints, NULL for none */
 	bool is_global;	      /* of all tasks, opened once a CPU: the page cache has no owner */
+	bool is_off;	      /* not opened: --kernel-only has no use for it */
 	uint64_t nr_lost;     /* PERF_FORMAT_LOST, at the last reading */
 };
 
@@ -89,6 +91,7 @@ struct perf_session {
 	VEC(int) probes;   /* events opened to see whether they can be */
 	struct htable ids; /* kernel's event id -> index of the source */
 	size_t ring_bytes;
+	bool all;	  /* every event is of all tasks */
 	bool kernel_side; /* faults and code of the kernel may be seen */
 	bool has_phys;
 	/* the drain thread and what it shares */
@@ -136,6 +139,9 @@ int perf_session_open(struct perf_session *s, const struct capture_options *opt,
 /* All events on task `tid`. on_exec: enabled when it calls execve, else at once. */
 int perf_session_attach(struct perf_session *s, pid_t tid, bool on_exec, struct capture_result *res,
 			struct mmr_error *err);
+/* Of a session that was opened with options.all. */
+int perf_session_attach_all(struct perf_session *s, struct capture_result *res,
+			    struct mmr_error *err);
 int perf_session_start(struct perf_session *s, struct mmr_error *err);
 /*
  * Moves what has been read into the merge and returns the time before which nothing can still come.

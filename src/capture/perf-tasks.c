@@ -81,10 +81,12 @@ struct dec_task *decoder_task(struct decoder *d, pid_t pid, pid_t tid, const str
 	struct dec_task *t = htable_get_ptr(&d->tasks, (uint64_t)tid);
 	struct mmr_event ev = *at;
 	pid_t real_pid, ppid = 0;
+	struct proc_stat st;
 
 	if (t)
 		return t;
 	uint32_t leader = ids_task_get(&d->ids, pid);
+	bool kthread = d->memory && !proc_stat((struct proc_ref){pid, tid}, &st) && st.kthread;
 
 	t = make_task(d, pid, tid);
 	if (proc_status_ids(tid, &real_pid, &ppid))
@@ -95,7 +97,7 @@ struct dec_task *decoder_task(struct decoder *d, pid_t pid, pid_t tid, const str
 	ev.TASK.tid = (uint64_t)tid;
 	ev.TASK.pid = (uint64_t)pid;
 	ev.TASK.ppid = (uint64_t)ppid;
-	ev.TASK.mm = pid != tid && leader ? leader : t->id;
+	ev.TASK.mm = kthread ? 0 : pid != tid && leader ? leader : t->id;
 	return decoder_emit(d, &ev, err) ? NULL : t;
 }
 

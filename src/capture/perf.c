@@ -47,6 +47,7 @@ struct perf_capture {
 	struct tracer tracer;
 	struct spawn spawn;
 	struct progress progress;
+	struct memory_state memory;  /* of opt->all */
 	struct spawn_context before; /* mask and limits as they were before we changed them */
 	int child_fd;		     /* signalfd of SIGCHLD */
 	bool has_child, child_gone;  /* the command that we started */
@@ -165,6 +166,56 @@ static void every_second(struct perf_capture *c, uint64_t now)
 
 /* ---- start ---- */
 
+static void add_flag(void *ctx, const char *name, uint64_t value)
+{
+	if (strncmp(name, "__GFP_", 6) == 0 && value && (value & (value - 1)) == 0)
+		json_object_set_new(ctx, name, json_integer((json_int_t)value));
+}
+
+/* "Unmovable", "Movable" ... in the order of their numbers: pagetypeinfo has them in a line. */
+static json_t *migratetypes(const char *pagetypeinfo)
+{
+	const char *line = pagetypeinfo ? strstr(pagetypeinfo, "Number of blocks type") : NULL;
+	json_t *names = json_array();
+
+	line = line ? line + strlen("Number of blocks type") : "";
+	for (size_t n; line += strspn(line, " "), (n = strcspn(line, " \n")) > 0; line += n)
+		json_array_append_new(names, json_stringn(line, n));
+	return names;
+}
+
+/* What only a system-wide capture knows: the allocator's texts, and whose trace this is. */
+static void add_machine_wide(struct perf_capture *c, json_t *meta)
+{
+	json_t *capture = json_object_get(meta, "capture"), *memory = json_object_get(meta, "memory");
+
+	json_object_set_new(capture, "system_wide", json_true());
+	json_object_set_new(capture, "self_pid", json_integer(getpid()));
+	json_object_set_new(capture, "memory_state_monotonic_ns",
+			    json_integer((json_int_t)c->memory.begin_ns));
+	for (unsigned i = 0; i < MEMORY_STATE_TEXTS; i++)
+		if (c->memory.text[i].len)
+			json_object_set_new(memory, memory_state_key(i),
+					    json_stringn(c->memory.text[i].s,
+							 c->memory.text[i].len));
+	for (unsigned i = 0; i < MEMORY_STATE_TEXTS; i++)
+		if (memory_state_scope(i) == MMR_SCOPE_PAGETYPEINFO && c->memory.text[i].len)
+			json_object_set_new(json_object_get(meta, "kernel"), "migratetypes",
+					    migratetypes(c->memory.text[i].s));
+}
+
+/* How the kernel that runs numbers the bits of gfp_t, so that a replay need not know its version. */
+static void add_gfp_bits(struct perf_capture *c, json_t *meta)
+{
+	json_t *bits = json_object();
+
+	if ((c->opt->kernel || c->opt->kernel_only || c->opt->nr_events) &&
+	    tp_flags(&c->session.tracefs, "kmem", "mm_page_alloc", add_flag, bits) == 0 &&
+	    json_object_size(bits))
+		json_object_set(json_object_get(meta, "kernel"), "gfp_bits", bits);
+	json_decref(bits);
+}
+
 static int open_writer(struct perf_capture *c)
 {
 	bool sampled = false;
@@ -190,6 +241,9 @@ static int open_writer(struct perf_capture *c)
 	for (size_t i = 0; i < c->res->notes.nr; i++)
 		json_array_append_new(missing, json_string(c->res->notes.data[i]));
 	json_object_set_new(meta, "missing", missing);
+	add_gfp_bits(c, meta);
+	if (c->opt->all)
+		add_machine_wide(c, meta);
 	char *text = host_metadata_text(meta);
 	int ret = mmr_writer_open(&c->writer, c->opt->output, text, &wopt, c->err);
 
@@ -204,6 +258,8 @@ static int start_command(struct perf_capture *c)
 	if (ret)
 		return ret;
 	c->has_child = true;
+	if (c->opt->all)
+		return 0;
 	if (!c->opt->no_ptrace) {
 		ret = tracer_seize(&c->tracer, c->spawn.pid, c->spawn.pid);
 		if (ret)
@@ -275,15 +331,46 @@ static int start_attached(struct perf_capture *c)
 	return 0;
 }
 
+/* Every task that is there; user processes with what they have mapped, where that is recorded. */
+static int start_existing(struct perf_capture *c)
+{
+	proc_tids pids = {0};
+	int ret = proc_processes(&pids);
+
+	for (size_t i = 0; ret == 0 && i < pids.nr; i++) {
+		struct proc_stat st;
+		proc_tids tids = {0};
+		bool awaits = !c->opt->kernel_only && pids.data[i] != getpid() &&
+			      proc_stat((struct proc_ref){pids.data[i], pids.data[i]}, &st) == 0 &&
+			      !st.kthread;
+
+		if (proc_threads(pids.data[i], &tids) == 0)
+			for (size_t k = 0; ret == 0 && k < tids.nr; k++)
+				ret = decoder_existing(&c->dec, pids.data[i], tids.data[k], awaits,
+						       c->err);
+		vec_finish(&tids);
+	}
+	for (size_t i = 0; ret == 0 && !c->opt->kernel_only && i < pids.nr; i++)
+		if (decoder_awaits(&c->dec, pids.data[i]))
+			push_snapshot(c, (struct proc_ref){pids.data[i], pids.data[i]},
+				      MMR_WHEN_START, SNAPSHOT_SPACE);
+	vec_finish(&pids);
+	return ret;
+}
+
 static int start(struct perf_capture *c)
 {
 	int ret = decoder_host_counters(&c->dec, MMR_WHEN_START, c->opt->pid, c->err);
 
-	if (ret == 0)
-		ret = c->opt->argv ? start_command(c) : start_attached(c);
-	if (ret == 0)
+	if (ret == 0 && c->opt->all)
+		ret = start_existing(c);
+	if (ret == 0 && c->opt->argv)
+		ret = start_command(c);
+	else if (ret == 0 && !c->opt->all)
+		ret = start_attached(c);
+	if (ret == 0 && !c->opt->all)
 		ret = perf_session_start(&c->session, c->err);
-	if (ret == 0 && c->has_child)
+	if (ret == 0 && c->has_child && !c->opt->all)
 		ret = decoder_add_task(&c->dec, c->spawn.pid, c->err);
 	if (ret)
 		return ret;
@@ -348,10 +435,23 @@ static void loop(struct perf_capture *c)
 	}
 }
 
+/* The texts of the allocator stand between the events of their time. */
+static void end_state(struct perf_capture *c, struct memory_state *end, uint64_t end_ns)
+{
+	write_until(c, end_ns);
+	if (!c->error)
+		output_failed(c, decoder_begin(&c->dec, c->err));
+	for (unsigned i = 0; !c->error && i < MEMORY_STATE_TEXTS; i++)
+		output_failed(c, decoder_text(&c->dec, memory_state_scope(i), MMR_WHEN_END, end_ns,
+					      &end->text[i], c->err));
+}
+
 /* Everything that is still on its way, the last counters, the end of the file. */
 static void finish_trace(struct perf_capture *c)
 {
 	proc_tids pids = {0};
+	struct memory_state end = {0};
+	uint64_t end_ns = 0;
 
 	c->tracer.quiet = true;
 	tracer_processes(&c->tracer, &pids);
@@ -361,12 +461,17 @@ static void finish_trace(struct perf_capture *c)
 		push_snapshot(c, (struct proc_ref){pids.data[i], pids.data[i]}, MMR_WHEN_END,
 			      SNAPSHOT_COUNTERS);
 	vec_finish(&pids);
+	if (c->opt->all)
+		end_ns = memory_state_texts(&end);
 	perf_session_disable(&c->session);
 	perf_session_drain(&c->session, &c->merge);
+	if (c->opt->all)
+		end_state(c, &end, end_ns);
 	write_until(c, UINT64_MAX);
 	report_lost(c);
 	if (!c->error)
 		output_failed(c, decoder_host_counters(&c->dec, MMR_WHEN_END, c->opt->pid, c->err));
+	memory_state_finish(&end);
 	if (!c->error)
 		c->error = mmr_writer_flush(c->writer, c->err);
 	c->res->bytes = mmr_writer_bytes(c->writer);
@@ -407,11 +512,30 @@ static void finish(struct perf_capture *c)
 	if (c->writer)
 		mmr_writer_abandon(c->writer);
 	merge_finish(&c->merge);
+	memory_state_finish(&c->memory);
 	tracer_finish(&c->tracer);
 	if (c->child_fd >= 0)
 		close(c->child_fd);
 	setrlimit(RLIMIT_NOFILE, &c->before.files);
 	pthread_sigmask(SIG_SETMASK, &c->before.mask, NULL);
+}
+
+/*
+ * First the events, then the state of memory: what happens in between is in the records, while what
+ * happened between a state and the enabling would be in neither.
+ */
+static int start_all(struct perf_capture *c)
+{
+	int ret = perf_session_attach_all(&c->session, c->res, c->err);
+
+	if (ret == 0)
+		ret = perf_session_start(&c->session, c->err);
+	if (ret == 0)
+		memory_state_take(&c->memory, c->opt->kernel || c->opt->kernel_only);
+	if (ret == 0 && c->memory.use == NULL && (c->opt->kernel || c->opt->kernel_only))
+		capture_result_note(c->res, "which frames were free at the start is missing: "
+					    "/proc/kpageflags cannot be read");
+	return ret;
 }
 
 static int prepare(struct perf_capture *c)
@@ -428,6 +552,8 @@ static int prepare(struct perf_capture *c)
 
 	if (ret == 0 && c->child_fd < 0)
 		ret = err_set(c->err, -errno, "signalfd: %s", strerror(errno));
+	if (ret == 0 && c->opt->all)
+		ret = start_all(c);
 	return ret ? ret : open_writer(c);
 }
 
@@ -449,6 +575,8 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 	if (ret == 0) {
 		decoder_init(&c.dec, &c.session, &c.merge, c.writer, res);
 		c.dec.want_ip = opt->ip;
+		c.dec.memory = opt->all ? &c.memory : NULL;
+		c.dec.begin_ns = c.memory.begin_ns;
 		ret = start(&c);
 		if (ret == 0) {
 			loop(&c);

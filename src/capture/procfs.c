@@ -26,6 +26,8 @@
 
 /* ---- stat and status ---- */
 
+#define PF_KTHREAD 0x00200000u /* include/linux/sched.h; shown since 2.6.26 with this value */
+
 int proc_parse_stat(char *text, struct proc_stat *ret)
 {
 	/* Fields are counted from 1 as proc(5) does; the name may hold blanks and brackets. */
@@ -45,6 +47,9 @@ int proc_parse_stat(char *text, struct proc_stat *ret)
 		switch (field++) {
 		case 4:
 			ret->ppid = (pid_t)v;
+			break;
+		case 9:
+			ret->kthread = v & PF_KTHREAD;
 			break;
 		case 10:
 			ret->min_flt = v;
@@ -140,25 +145,36 @@ static int compare_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int proc_threads(pid_t pid, proc_tids *tids)
+/* The names in a folder that are numbers, in ascending order. */
+static int list_ids(const char *path, proc_tids *tids)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	DIR *dir = opendir(path);
 
 	if (dir == NULL)
 		return errno == ENOENT ? -ESRCH : -errno;
 	for (struct dirent *d; (d = readdir(dir)) != NULL;) {
-		if (d->d_name[0] != '.')
+		if (d->d_name[0] >= '0' && d->d_name[0] <= '9')
 			*vec_push(tids) = (pid_t)strtol(d->d_name, NULL, 10);
 	}
 	closedir(dir);
 	if (tids->nr == 0)
 		return -ESRCH;
-	/* no ties: a thread id is there once */
+	/* no ties: an id is there once */
 	qsort(tids->data, tids->nr, sizeof(tids->data[0]), compare_pid);
 	return 0;
+}
+
+int proc_threads(pid_t pid, proc_tids *tids)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	return list_ids(path, tids);
+}
+
+int proc_processes(proc_tids *pids)
+{
+	return list_ids("/proc", pids);
 }
 
 /* ---- maps ---- */

@@ -31,6 +31,7 @@ struct proc_stat {
 	uint64_t min_flt, maj_flt; /* of all its threads, dead ones too */
 	uint64_t nr_threads;
 	unsigned cpu; /* it ran on last */
+	bool kthread; /* of the kernel: it has no address space */
 	uint64_t start_stack, start_brk, arg_start, arg_end, env_start, env_end; /* 0: not shown */
 };
 
@@ -57,6 +58,8 @@ int proc_status_ids(pid_t tid, pid_t *ret_pid, pid_t *ret_ppid);
 /* Every thread of a process, in ascending order. */
 typedef VEC(pid_t) proc_tids;
 int proc_threads(pid_t pid, proc_tids *tids);
+/* Every process that /proc shows, in ascending order. */
+int proc_processes(proc_tids *pids);
 
 /* Both stop at, and return, the first non-zero value of fn. */
 typedef int proc_map_fn(void *ctx, const struct proc_map *map);

@@ -107,6 +107,16 @@ int tp_parse(const char *text, size_t len, const char *system, struct tp_format 
 	(void)system;
 	return err_set(err, -ENOSYS, "this mmreplay was built without libtraceevent");
 }
+
+int tp_flags_parse(const char *text, size_t len, const char *system, tp_flag_fn *fn, void *ctx)
+{
+	(void)text;
+	(void)len;
+	(void)system;
+	(void)fn;
+	(void)ctx;
+	return -ENOSYS;
+}
 #else
 static void copy_field(struct tp_format *fmt, const struct tep_format_field *f)
 {
@@ -150,13 +160,46 @@ int tp_parse(const char *text, size_t len, const char *system, struct tp_format 
 	return 0;
 }
 
+/* The flags of __print_flags(), wherever it stands in the arguments of the print format. */
+static void each_flag(const struct tep_print_arg *arg, tp_flag_fn *fn, void *ctx)
+{
+	for (; arg; arg = arg->next) {
+		const struct tep_print_flag_sym *sym =
+			arg->type == TEP_PRINT_FLAGS ? arg->flags.flags : NULL;
+
+		for (; sym; sym = sym->next)
+			fn(ctx, sym->str, strtoull(sym->value, NULL, 0));
+		if (arg->type == TEP_PRINT_OP) {
+			each_flag(arg->op.left, fn, ctx);
+			each_flag(arg->op.right, fn, ctx);
+		} else if (arg->type == TEP_PRINT_TYPE) {
+			each_flag(arg->typecast.item, fn, ctx);
+		}
+	}
+}
+
+int tp_flags_parse(const char *text, size_t len, const char *system, tp_flag_fn *fn, void *ctx)
+{
+	struct tep_handle *tep = tep_alloc();
+	struct tep_event *event = NULL;
+
+	if (tep == NULL)
+		return -ENOMEM;
+	tep_set_loglevel(TEP_LOG_NONE);
+	tep_parse_format(tep, &event, text, len, system);
+	if (event)
+		each_flag(event->print_fmt.args, fn, ctx);
+	tep_free(tep);
+	return event ? 0 : -EINVAL;
+}
+
 #endif
 
-int tp_load(const struct tracefs *fs, const char *system, const char *name, struct tp_format *ret,
-	    struct mmr_error *err)
+/* The text of a format into `sb`, which the caller finishes. */
+static int read_format(const struct tracefs *fs, const char *system, const char *name,
+		       struct strbuf *sb, struct mmr_error *err)
 {
 	char path[256], buf[4096];
-	struct strbuf sb = {0};
 	ssize_t n;
 
 	if (fs->dirfd < 0)
@@ -170,15 +213,38 @@ int tp_load(const struct tracefs *fs, const char *system, const char *name, stru
 				       ? "this kernel has no tracepoint '%s:%s'"
 				       : "the format of tracepoint '%s:%s' is closed to this user",
 			       system, name);
-	while (sb.len < FORMAT_MAX_BYTES && (n = read(fd, buf, sizeof(buf))) > 0)
-		strbuf_add(&sb, buf, (size_t)n);
+	while (sb->len < FORMAT_MAX_BYTES && (n = read(fd, buf, sizeof(buf))) > 0)
+		strbuf_add(sb, buf, (size_t)n);
 	close(fd);
-	int ret_err = sb.len ? tp_parse(sb.s, sb.len, system, ret, err)
-			     : err_set(err, -EIO, "the format of tracepoint '%s:%s' is empty",
-				       system, name);
+	if (sb->len == 0)
+		return err_set(err, -EIO, "the format of tracepoint '%s:%s' is empty", system,
+			       name);
+	return 0;
+}
 
+int tp_load(const struct tracefs *fs, const char *system, const char *name, struct tp_format *ret,
+	    struct mmr_error *err)
+{
+	struct strbuf sb = {0};
+	int ret_err = read_format(fs, system, name, &sb, err);
+
+	if (ret_err == 0)
+		ret_err = tp_parse(sb.s, sb.len, system, ret, err);
 	strbuf_finish(&sb);
 	return ret_err;
+}
+
+int tp_flags(const struct tracefs *fs, const char *system, const char *name, tp_flag_fn *fn,
+	     void *ctx)
+{
+	struct strbuf sb = {0};
+	struct mmr_error err;
+	int ret = read_format(fs, system, name, &sb, &err);
+
+	if (ret == 0)
+		ret = tp_flags_parse(sb.s, sb.len, system, fn, ctx);
+	strbuf_finish(&sb);
+	return ret;
 }
 
 /* ---- records ---- */

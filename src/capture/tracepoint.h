@@ -8,6 +8,7 @@
  * Interface:
  *   - tracefs_find(): the folder of the events, from the usual places or a private mount
  *   - tp_load() reads one format; tp_parse() the same from a text
+ *   - tp_flags(): what the bits of a flags field are called
  *   - tp_field() finds a field; tp_u64() and tp_string() read it from a record, bounds checked
  */
 #ifndef CAPTURE_TRACEPOINT_H
@@ -48,6 +49,15 @@ int tp_load(const struct tracefs *fs, const char *system, const char *name, stru
 	    struct mmr_error *err);
 int tp_parse(const char *text, size_t len, const char *system, struct tp_format *ret,
 	     struct mmr_error *err);
+
+/*
+ * Names and values of the flags that the event's print format spells out (__print_flags): what the
+ * bits mean in the kernel that runs. In its order: combinations first, single bits last.
+ */
+typedef void tp_flag_fn(void *ctx, const char *name, uint64_t value);
+int tp_flags(const struct tracefs *fs, const char *system, const char *name, tp_flag_fn *fn,
+	     void *ctx);
+int tp_flags_parse(const char *text, size_t len, const char *system, tp_flag_fn *fn, void *ctx);
 
 /* NULL when the event has no such field. */
 const struct tp_field *tp_field(const struct tp_format *fmt, const char *name);

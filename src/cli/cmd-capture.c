@@ -33,6 +33,9 @@ enum {
 	OPT_IP,
 	OPT_NO_FRAMES,
 	OPT_NO_PTRACE,
+	OPT_KERNEL,
+	OPT_KERNEL_ONLY,
+	OPT_NO_SLAB,
 };
 
 static const struct cli_option options[] = {
@@ -40,6 +43,12 @@ static const struct cli_option options[] = {
 	{OPT_METHOD, "method", "NAME",
 	 "perf (faults and system calls) or valgrind (every access); perf"},
 	{'p', "pid", "PID", "record a running process instead of a command"},
+	{'a', "all", NULL, "record every task on every CPU; with a command, while it runs"},
+	{OPT_KERNEL, "kernel", NULL,
+	 "record the kernel's own memory, too: pages, slab objects, vmalloc areas"},
+	{OPT_KERNEL_ONLY, "kernel-only", NULL,
+	 "record the kernel's memory and the life of tasks, nothing of the programs' memory"},
+	{OPT_NO_SLAB, "no-slab", NULL, "of the kernel's memory: no slab objects"},
 	{'e', "event", "NAME", "record this event, too; a name of libpfm4; may be repeated"},
 	{'d', "duration", "TIME", "end after this time, e.g. 10s"},
 	{OPT_INTERVAL, "interval", "TIME", "record the kernel's counters each so often, too"},
@@ -58,7 +67,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_usage usage = {
 	"capture",
-	"[OPTION]... (-p PID | [--] COMMAND [ARGUMENT]...)",
+	"[OPTION]... (-p PID | -a [[--] COMMAND [ARGUMENT]...] | [--] COMMAND [ARGUMENT]...)",
 	"Record the memory events of a program into a trace. The status is the command's own.",
 	options,
 	ARRAY_SIZE(options),
@@ -192,6 +201,18 @@ static int set_option(struct capture_args *args, int id, const char *value)
 	case OPT_NO_PTRACE:
 		opt->no_ptrace = true;
 		break;
+	case 'a':
+		opt->all = true;
+		break;
+	case OPT_KERNEL:
+		opt->kernel = true;
+		break;
+	case OPT_KERNEL_ONLY:
+		opt->kernel_only = true;
+		break;
+	case OPT_NO_SLAB:
+		opt->no_slab = true;
+		break;
 	case OPT_LEVEL:
 		status = set_number("level", value, 1, 19, &n);
 		opt->level = (int)n;
@@ -211,9 +232,15 @@ static int check_options(const struct capture_options *opt)
 
 	if (opt->pid && opt->argv)
 		return cli_usage_error(&usage, "either a process (-p) or a command, not both");
-	if (!opt->pid && !opt->argv)
+	if (opt->pid && opt->all)
+		return cli_usage_error(&usage, "either a process (-p) or all of them (-a)");
+	if (!opt->pid && !opt->argv && !opt->all)
 		return cli_usage_error(&usage,
 				       "nothing to record: give a command after '--', or -p PID");
+	if (opt->no_slab && !opt->kernel && !opt->kernel_only)
+		return cli_usage_error(&usage, "--no-slab needs --kernel or --kernel-only");
+	if (!perf && (opt->all || opt->kernel || opt->kernel_only))
+		return cli_usage_error(&usage, "-a, --kernel and --kernel-only need --method perf");
 	if (!perf && opt->pid)
 		return cli_usage_error(&usage,
 				       "-p needs --method perf: valgrind can only start programs");
