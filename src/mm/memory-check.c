@@ -9,6 +9,7 @@
  *			frame) = managed
  *			pageblocks that are isolated or highatomic, free pages of CMA
  *	per list	links both ways, flags, alignment, the pageblock's type, buddies merged
+ *	slab		mm/slab.h: slab_consistent()
  *	page tables	tables of all address spaces; frames with PG_TABLE = NR_PAGETABLE
  */
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
+#include "mm/slab.h"
 
 struct check {
 	const struct memory *mem;
@@ -262,5 +264,6 @@ bool memory_consistent(const struct memory *mem, struct strbuf *why)
 			if (mem->nodes[n]->node_zones[t].managed_pages)
 				check_zone(&c, &mem->nodes[n]->node_zones[t], &tables);
 	check_page_tables(&c, tables);
+	c.errors += !slab_consistent(mem, why);
 	return c.errors == 0;
 }

@@ -10,12 +10,15 @@
 
 #include "base/bitmap.h"
 #include "mm/buddy.h"
+#include "mm/init_mm.h"
 #include "mm/cma.h"
 #include "mm/memory-layout.h"
 #include "mm/mempolicy.h"
 #include "mm/mm_config.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
+#include "mm/slab.h"
+#include "mm/vmalloc.h"
 
 /* --- description ------------------------------------------------------------------------------ */
 
@@ -202,6 +205,7 @@ static void copy_topology(struct memory *mem, const struct memory_desc *d)
 static void init_pools(struct memory *mem)
 {
 	list_init(&mem->mms);
+	list_init(&mem->shrinkers);
 	htable_init(&mem->files);
 	objpool_init(&mem->vma_pool, sizeof(struct vm_area_struct));
 	objpool_init(&mem->avc_pool, sizeof(struct anon_vma_chain));
@@ -237,6 +241,18 @@ static void build_zones(struct memory_layout *l)
 	zero->next = zero->prev = PFN_NONE;
 }
 
+/* The kernel's half of the page tables stands in what boot took, behind the image. */
+static bool create_kernel_space(struct memory *mem, const struct memory_layout *l)
+{
+	for (size_t i = 0; i < l->reserved.nr; i++)
+		if (l->reserved.data[i].kind == BOOT_KERNEL && l->reserved.data[i].start == mem->zero_pfn)
+			mem->boot_free = (struct pfn_range){ mem->zero_pfn + 1, l->reserved.data[i].end };
+	if (!init_mm_create(mem))
+		return false;
+	vmalloc_init(mem);
+	return true;
+}
+
 int memory_create(const struct memory_desc *desc, struct memory **ret, struct mmr_error *err)
 {
 	struct memory_layout l = { .desc = desc, .page_shift = desc->geo->page_shift };
@@ -265,6 +281,10 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		build_zones(&l);
 	if (!rc)
 		rc = cma_declare_areas(mem, err);
+	if (!rc)
+		slab_create(mem);
+	if (!rc && !create_kernel_space(mem, &l))
+		rc = err_set(err, -ENOMEM, "no memory for the kernel's page tables");
 	layout_finish(&l);
 	if (rc)
 		memory_destroy(mem);
@@ -287,6 +307,10 @@ void memory_destroy(struct memory *mem)
 {
 	if (!mem)
 		return;
+	slab_destroy(mem);
+	vmalloc_finish(mem);
+	init_mm_destroy(mem);
+	free(mem->kstacks);
 	if (mem->nodes) {
 		page_alloc_finish(mem);
 		for (unsigned n = 0; n < mem->nr_nodes; n++)

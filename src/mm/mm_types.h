@@ -69,10 +69,10 @@ struct quicklists;
 #define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 
 /* The kernel structs that the model makes itself and whose memory it accounts for (mm/slab-model.c). */
-enum model_cache {
-	MODEL_TASK, MODEL_SIGNAL, MODEL_SIGHAND, MODEL_FILES, MODEL_FS, MODEL_CRED, MODEL_PID, MODEL_MM, MODEL_VMA,
-	MODEL_ANON_VMA, MODEL_ANON_VMA_CHAIN, MODEL_RADIX_NODE, MODEL_INODE, MODEL_SHMEM_INODE, MODEL_DENTRY,
-	MODEL_FILP, NR_MODEL_CACHES
+enum model_cache {	/* in the order in which a kernel creates their caches */
+	MODEL_MM, MODEL_RADIX_NODE, MODEL_PID, MODEL_ANON_VMA, MODEL_ANON_VMA_CHAIN, MODEL_CRED,
+	MODEL_TASK, MODEL_SIGHAND, MODEL_SIGNAL, MODEL_FILES, MODEL_FS, MODEL_VMA, MODEL_DENTRY,
+	MODEL_FILP, MODEL_SHMEM_INODE, MODEL_INODE, NR_MODEL_CACHES
 };
 
 enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
@@ -136,6 +136,7 @@ struct vm_area_struct {
 	struct mempolicy *vm_policy;	/* its own, NULL: that of the task */
 	struct list_head anon_vma_chain;
 	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
+	struct vma_numab_state *numab_state;	/* NULL until NUMA balancing has looked at it */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
@@ -169,6 +170,9 @@ struct mm_struct {
 	uint64_t cpumask[CPUMASK_WORDS];	/* CPUs whose TLB may hold entries of it */
 	uint64_t next_trim_cpumask_ns;	/* when a flush may next go to all of them */
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
+	uint64_t numa_next_scan_ms, numa_scan_offset;	/* mm/numa_balancing.c; 0 not yet */
+	uint32_t numa_scan_seq;		/* passes over all areas */
+	struct numa_group *numa_group;	/* of its threads that share pages, NULL none */
 	struct list_head mmlist;	/* in memory->mms, in order of creation */
 };
 
@@ -182,6 +186,7 @@ struct task_struct {
 	uint64_t segv;
 	struct mempolicy *mempolicy;	/* its own, NULL: default */
 	uint64_t mems_allowed;		/* nodes of its cpuset */
+	struct task_numa *numa;		/* NULL until its first tick with NUMA balancing */
 	uint16_t il_prev;		/* last node that interleaving took */
 	uint8_t il_weight;		/* allocations that it has still to take there */
 	unsigned cpu;
@@ -216,6 +221,11 @@ struct mm_config {
 	uint64_t thp_use_zero_page;
 	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
 	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
+	uint64_t numa_balancing;		/* numa.balancing: off, on, tiering */
+	uint64_t numa_scan_delay_ms, numa_scan_period_min_ms, numa_scan_period_max_ms;
+	uint64_t numa_scan_size_mb;
+	uint64_t numa_hot_threshold_ms, numa_promote_rate_limit_mbps;
+	uint64_t numa_demotion;			/* numa.demotion: /sys/kernel/mm/numa/demotion_enabled */
 	uint64_t vmap_stack;			/* kernel.vmap_stack: kernel stacks from vmalloc */
 	uint64_t huge_vmalloc;			/* kernel.huge_vmalloc */
 	uint64_t ktouch;			/* kernel.touches */
@@ -226,6 +236,8 @@ struct mm_config {
 	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
 	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
+
+enum { NUMA_BALANCING_DISABLED, NUMA_BALANCING_NORMAL, NUMA_BALANCING_MEMORY_TIERING };
 
 /*
  * The root. `vm_event` holds the global sums; zones and nodes hold their own.
@@ -271,6 +283,8 @@ struct memory {
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
+	uint32_t *last_cpupid;			/* by pfn, NULL without NUMA balancing: mm/numa_balancing.h */
+	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
 	struct task_struct *current;

@@ -61,6 +61,7 @@ enum slab_policy_id { SLAB_POLICY_SLUB, SLAB_POLICY_SLAB, SLAB_POLICY_NULL };
 struct kmem_cache_stats {
 	uint64_t active_objs;		/* handed out */
 	uint64_t num_objs;		/* places in all slabs */
+	uint64_t slabinfo_active_objs;	/* <active_objs> of /proc/slabinfo, which counts some cached ones */
 	uint64_t active_slabs, num_slabs; /* as /proc/slabinfo: with anything handed out or cached; all */
 	uint64_t num_pages;
 	uint64_t allocs, frees, failed;
@@ -78,6 +79,7 @@ struct kmem_cache_stats {
 	uint32_t size;			/* bytes from one object to the next: objsize of /proc/slabinfo */
 	uint32_t objperslab, pagesperslab;
 	uint32_t limit, batchcount, shared;	/* tunables of /proc/slabinfo, 0 for slub */
+	uint64_t sharedavail;		/* <sharedavail> of it */
 	uint32_t aliases;		/* other names that share it */
 };
 
@@ -112,14 +114,17 @@ uint64_t ksize(const struct memory *mem, kaddr_t object);
 /* The generic cache that kmalloc would take; NULL: pages. */
 struct kmem_cache *kmalloc_cache(const struct memory *mem, uint64_t size, gfp_t gfp);
 
+/* The generic caches come in kinds; slab and null know NORMAL and DMA alone. */
+enum kmalloc_kind { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, KMALLOC_CGROUP, NR_KMALLOC_KINDS };
+#define NR_KMALLOC_CLASSES 20	/* log2 of the size; 1 and 2 are 96 and 192, as the kernel's index */
+
 /* Everything of one struct memory. Open for iteration: caches in order of creation. */
 struct slab_system {
 	struct memory *mem;
 	const struct slab_policy *policy;
 	struct list_head caches;	/* struct kmem_cache through its first member */
 	unsigned nr_caches;
-	struct kmem_cache **kmalloc[4];	/* by kind (normal, cg, rcl, dma) and by size class */
-	unsigned nr_kmalloc;
+	struct kmem_cache *kmalloc[NR_KMALLOC_KINDS][NR_KMALLOC_CLASSES]; /* NULL: no such class */
 	uint64_t large_allocs, large_frees;	/* kmalloc by pages */
 	uint64_t large_pages, large_requested_bytes; /* of those handed out */
 };
@@ -137,6 +142,11 @@ const char *slab_policy_name(const struct memory *mem);
 /* How often periodic reaping is due, nanoseconds; 0: this policy has none. */
 uint64_t slab_reap_period_ns(const struct memory *mem);
 void slab_reap_periodic(struct memory *mem);
+/*
+ * What the policy gives back when memory is short: pages freed. slab frees its empty slabs; slub
+ * has nothing of the kind, its users' shrinkers must free objects. nid: a node or -1.
+ */
+uint64_t slab_reap_pressure(struct memory *mem, int nid);
 /* Lists and counts against each other and against struct page. */
 bool slab_consistent(const struct memory *mem, struct strbuf *why);
 

@@ -112,10 +112,14 @@
 	X(STACK_EXPAND, "stack_expand", "times", "stack areas grown by a fault") \
 	X(VMA_MERGE, "vma_merge", "times", "areas merged") \
 	X(VMA_SPLIT, "vma_split", "times", "areas split") \
+	X(NUMA_SCANS, "numa_scans", "scans", "of an address space by NUMA balancing") \
 	X(FORK_COPIED_PTES, "fork_copied_ptes", "entries", "page-table entries copied by fork") \
 	X(ZONE_LOCK, "zone_lock", "times", "zone lock taken") \
 	X(PCP_HIT, "pcp_hit", "allocations", "allocations served by a per-cpu list without the zone lock") \
 	X(PCP_FREE, "pcp_free", "frees", "frees to a per-cpu list") \
+	X(QUICKLIST_HIT, "quicklist_hit", "allocations", "page tables from the CPU's quicklist") \
+	X(QUICKLIST_MISS, "quicklist_miss", "allocations", "page tables that the quicklist had no page for") \
+	X(QUICKLIST_TRIM, "quicklist_trim", "pages", "pages that quicklists gave back") \
 	X(ALLOC_FAIL, "alloc_fail", "allocations", "page allocations that failed") \
 	X(PAGEBLOCK_CLAIM, "pageblock_claim", "blocks", \
 	  "free blocks of a pageblock or more taken over whole by another migrate type") \
