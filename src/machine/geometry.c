@@ -39,6 +39,8 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffff888000000000ull,
 		.vmalloc_start = 0xffffc90000000000ull,
 		.vmalloc_end = 0xffffe90000000000ull,
+		.vmemmap_start = 0xffffea0000000000ull,
+		.image_start = 0xffffffff80000000ull,
 	}, {
 		.name = "x86-64-la57",
 		.page_shift = 12, .nr_levels = 5, .va_bits = 57, .half_bits = 56, .pa_bits = 52,
@@ -55,6 +57,8 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xff11000000000000ull,
 		.vmalloc_start = 0xffa0000000000000ull,
 		.vmalloc_end = 0xffd2000000000000ull,
+		.vmemmap_start = 0xffd4000000000000ull,
+		.image_start = 0xffffffff80000000ull,
 	}, {
 		.name = "x86-32",
 		.page_shift = 12, .nr_levels = 2, .va_bits = 32, .half_bits = 32, .pa_bits = 32,
@@ -99,6 +103,7 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffff000000000000ull,
 		.vmalloc_start = 0xffff800080000000ull,
 		.vmalloc_end = 0xfffffbfff0000000ull,
+		.vmemmap_start = 0xfffffc0000000000ull,
 	}, {
 		.name = "arm64-16k",
 		.page_shift = 14, .nr_levels = 4, .va_bits = 48, .half_bits = 48, .pa_bits = 48,
@@ -114,6 +119,7 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffff000000000000ull,
 		.vmalloc_start = 0xffff800080000000ull,
 		.vmalloc_end = 0xfffffbfff0000000ull,
+		.vmemmap_start = 0xffffff0000000000ull,
 	}, {
 		.name = "arm64-64k",
 		.page_shift = 16, .nr_levels = 3, .va_bits = 48, .half_bits = 48, .pa_bits = 48,
@@ -128,6 +134,7 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffff000000000000ull,
 		.vmalloc_start = 0xffff800080000000ull,
 		.vmalloc_end = 0xfffffbfff0000000ull,
+		.vmemmap_start = 0xffffffc000000000ull,
 	}, {
 		.name = "riscv-sv39",
 		.page_shift = 12, .nr_levels = 3, .va_bits = 39, .half_bits = 38, .pa_bits = 56,
@@ -142,6 +149,7 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffffffd600000000ull,
 		.vmalloc_start = 0xffffffc600000000ull,
 		.vmalloc_end = 0xffffffd600000000ull,
+		.vmemmap_start = 0xffffffc500000000ull,
 	}, {
 		.name = "riscv-sv48",
 		.page_shift = 12, .nr_levels = 4, .va_bits = 48, .half_bits = 47, .pa_bits = 56,
@@ -157,6 +165,7 @@ static const struct geometry geometries[] = {
 		.page_offset = 0xffffaf8000000000ull,
 		.vmalloc_start = 0xffff8f8000000000ull,
 		.vmalloc_end = 0xffffaf8000000000ull,
+		.vmemmap_start = 0xffff8d8000000000ull,
 	},
 };
 

@@ -40,6 +40,8 @@ struct geometry {
 	uint64_t page_offset;		/* address of physical 0 in the kernel's direct map */
 	uint64_t lowmem_bytes;		/* physical memory that the direct map reaches; 0: all of it */
 	uint64_t vmalloc_start, vmalloc_end;	/* the kernel's virtually contiguous memory */
+	uint64_t vmemmap_start;		/* of the virtual mem_map; 0: there is none */
+	uint64_t image_start;		/* where physical 0 would be in the mapping of the kernel's image; 0: it has none */
 };
 
 static inline unsigned geometry_index(const struct geometry *g, unsigned level, uint64_t addr)

@@ -31,10 +31,8 @@ static void add_evictions(const uint64_t *evictions, struct tlb_level_stats *siz
 	}
 }
 
-static void add_stream(const struct tlb_cpu *cpu, enum tlb_stream stream, struct tlb_stream_stats *ret)
+static void add_stream(const struct tlb_cpu *cpu, const struct tlb_stream_counts *s, struct tlb_stream_stats *ret)
 {
-	const struct tlb_stream_state *s = &cpu->stream[stream];
-
 	for (unsigned l = 0; l < NR_TLB_LEVELS; l++) {
 		add_level(cpu->sys, &s->level[l], ret->size[l], &ret->total[l]);
 		add_evictions(s->evictions[l], ret->size[l], &ret->total[l]);
@@ -51,7 +49,7 @@ static void add_stream(const struct tlb_cpu *cpu, enum tlb_stream stream, struct
 	}
 }
 
-void tlb_stats(const struct tlb_system *sys, int only, struct tlb_stats *ret)
+static void init_stats(const struct tlb_system *sys, struct tlb_stats *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->nr_sizes = sys->nr_sizes;
@@ -59,19 +57,40 @@ void tlb_stats(const struct tlb_system *sys, int only, struct tlb_stats *ret)
 	memcpy(ret->page_shift, sys->page_shift, sizeof(ret->page_shift));
 	for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
 		ret->has_l2[s] = sys->hw.level[TLB_L2][s].nr_arrays || sys->hw.l2_shared;
+}
+
+void tlb_stats(const struct tlb_system *sys, int only, struct tlb_stats *ret)
+{
+	init_stats(sys, ret);
 	for (unsigned i = 0; i < sys->nr_cpus; i++) {
 		const struct tlb_cpu *cpu = sys->cpu[i];
 
 		if (!cpu || (only >= 0 && (unsigned)only != i))
 			continue;
 		for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
-			add_stream(cpu, s, &ret->stream[s]);
+			add_stream(cpu, &cpu->stream[s].counts, &ret->stream[s]);
 		ret->reads += cpu->nr_reads;
 		ret->writes += cpu->nr_writes;
 		ret->splits += cpu->nr_splits;
 		ret->flush_one += cpu->nr_flush_one;
 		ret->flush_asid += cpu->nr_flush_asid;
 		ret->flush_all += cpu->nr_flush_all;
+	}
+}
+
+void tlb_kernel_stats(const struct tlb_system *sys, int only, struct tlb_stats *ret)
+{
+	init_stats(sys, ret);
+	for (unsigned i = 0; i < sys->nr_cpus; i++) {
+		const struct tlb_cpu *cpu = sys->cpu[i];
+
+		if (!cpu || !cpu->kernel.counters || (only >= 0 && (unsigned)only != i))
+			continue;
+		for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
+			add_stream(cpu, &cpu->kernel.stream[s], &ret->stream[s]);
+		ret->reads += cpu->kernel.nr_reads;
+		ret->writes += cpu->kernel.nr_writes;
+		ret->splits += cpu->kernel.nr_splits;
 	}
 }
 
@@ -102,22 +121,33 @@ static bool stream_obeys(const struct tlb_stream_stats *st)
 	       st->total[TLB_L2].misses == walks + failed;
 }
 
-static bool cpu_obeys(const struct tlb_cpu *cpu)
+/* The laws of one side: `touches` are what it was asked for. */
+static bool side_obeys(const struct tlb_cpu *cpu, const struct tlb_stream_counts *data,
+		       const struct tlb_stream_counts *insn, uint64_t touches)
 {
 	struct tlb_stream_stats st[NR_TLB_STREAMS] = {0};
-	uint64_t touches = cpu->nr_reads + cpu->nr_writes;
 
-	for (unsigned s = 0; s < NR_TLB_STREAMS; s++) {
-		add_stream(cpu, s, &st[s]);
-		touches -= st[s].total[TLB_L1].accesses;
-		if (!stream_obeys(&st[s]) || !tlb_cache_consistent(&cpu->stream[s].l1) ||
+	add_stream(cpu, data, &st[TLB_DATA]);
+	add_stream(cpu, insn, &st[TLB_INSN]);
+	return stream_obeys(&st[TLB_DATA]) && stream_obeys(&st[TLB_INSN]) &&
+	       touches == st[TLB_DATA].total[TLB_L1].accesses + st[TLB_INSN].total[TLB_L1].accesses;
+}
+
+static bool cpu_obeys(const struct tlb_cpu *cpu)
+{
+	const struct tlb_side *k = &cpu->kernel;
+
+	for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
+		if (!tlb_cache_consistent(&cpu->stream[s].l1) ||
 		    (cpu->l2[s].entry && !tlb_cache_consistent(&cpu->l2[s])))
 			return false;
-	}
 	for (unsigned l = 0; l < GEOMETRY_MAX_LEVELS; l++)
 		if (cpu->walk_cache[l].entry && !tlb_cache_consistent(&cpu->walk_cache[l]))
 			return false;
-	return touches == 0;
+	if (k->counters && !side_obeys(cpu, &k->stream[TLB_DATA], &k->stream[TLB_INSN], k->nr_reads + k->nr_writes))
+		return false;
+	return side_obeys(cpu, &cpu->stream[TLB_DATA].counts, &cpu->stream[TLB_INSN].counts,
+			  cpu->nr_reads + cpu->nr_writes);
 }
 
 bool tlb_consistent(const struct tlb_system *sys)

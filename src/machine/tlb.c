@@ -43,7 +43,6 @@ static void init_stream(struct tlb_cpu *cpu, enum tlb_stream s, const uint8_t *g
 	const struct tlb_level_geometry *l1 = &sys->hw.level[TLB_L1][s], *l2 = &sys->hw.level[TLB_L2][s];
 	const struct tlb_policy *policy = &tlb_policies[sys->conf.policy];
 	struct tlb_stream_state *st = &cpu->stream[s];
-	uint64_t *counters = cpu->counters + s * NR_TLB_LEVELS * 2 * (sys->nr_classes + 1);
 
 	tlb_cache_init(&st->l1, l1->array, l1->nr_arrays, granule_shift, sys->nr_sizes, cpu->live, policy);
 	if (s == TLB_INSN && sys->hw.l2_shared) {
@@ -52,10 +51,45 @@ static void init_stream(struct tlb_cpu *cpu, enum tlb_stream s, const uint8_t *g
 		st->l2 = &cpu->l2[s];
 		tlb_cache_init(st->l2, l2->array, l2->nr_arrays, granule_shift, sys->nr_sizes, cpu->live, policy);
 	}
-	for (unsigned l = 0; l < NR_TLB_LEVELS; l++) {
-		st->level[l].hits = counters + 2 * l * (sys->nr_classes + 1);
-		st->level[l].misses = counters + (2 * l + 1) * (sys->nr_classes + 1);
+}
+
+/* The arrays behind the counts by class, of both streams. Returns what is to be freed. */
+static uint64_t *init_counters(const struct tlb_system *sys, struct tlb_stream_counts *data,
+			       struct tlb_stream_counts *insn)
+{
+	struct tlb_stream_counts *stream[NR_TLB_STREAMS] = { [TLB_DATA] = data, [TLB_INSN] = insn };
+	size_t nr = sys->nr_classes + 1;
+	uint64_t *counters = xcalloc(NR_TLB_STREAMS * NR_TLB_LEVELS * 2 * nr, sizeof(*counters)), *at = counters;
+
+	for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
+		for (unsigned l = 0; l < NR_TLB_LEVELS; l++, at += 2 * nr)
+			stream[s]->level[l] = (struct tlb_counts){ .hits = at, .misses = at + nr };
+	return counters;
+}
+
+static void swap_u64(uint64_t *a, uint64_t *b)
+{
+	uint64_t t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+void tlb_swap_side(struct tlb_cpu *cpu)
+{
+	struct tlb_side *k = &cpu->kernel;
+
+	if (!k->counters)
+		k->counters = init_counters(cpu->sys, &k->stream[TLB_DATA], &k->stream[TLB_INSN]);
+	for (unsigned s = 0; s < NR_TLB_STREAMS; s++) {
+		struct tlb_stream_counts t = cpu->stream[s].counts;
+
+		cpu->stream[s].counts = k->stream[s];
+		k->stream[s] = t;
 	}
+	swap_u64(&cpu->nr_reads, &k->nr_reads);
+	swap_u64(&cpu->nr_writes, &k->nr_writes);
+	swap_u64(&cpu->nr_splits, &k->nr_splits);
 }
 
 static void init_walk_caches(struct tlb_cpu *cpu)
@@ -107,7 +141,7 @@ __attribute__((cold, noinline)) struct tlb_cpu *tlb_cpu_create(struct tlb_system
 	BUG_ON(id >= sys->nr_cpus);
 	cpu->sys = sys;
 	cpu->id = id;
-	cpu->counters = xcalloc(NR_TLB_STREAMS * NR_TLB_LEVELS * 2 * (sys->nr_classes + 1), sizeof(uint64_t));
+	cpu->counters = init_counters(sys, &cpu->stream[TLB_DATA].counts, &cpu->stream[TLB_INSN].counts);
 	cpu->next_tag = TLB_TAG_GLOBAL + 1;
 	bitmap_set(cpu->live, TLB_TAG_GLOBAL);
 	for (unsigned i = 0; i < sys->nr_sizes; i++)
@@ -141,6 +175,7 @@ static void cpu_destroy(struct tlb_cpu *cpu)
 		if (cpu->walk_cache[l].entry)
 			tlb_cache_finish(&cpu->walk_cache[l]);
 	free(cpu->counters);
+	free(cpu->kernel.counters);
 	free(cpu);
 }
 

@@ -13,7 +13,7 @@
  *
  * A hit takes its permission and its node from the entry, and touches neither page table nor struct page.
  *
- * Laws of each CPU (tlb_consistent() checks them), the second and third for each stream:
+ * Laws of each side of each CPU (tlb_consistent() checks them), the second and third for each stream:
  *	reads + writes = first-level hits + misses of both streams
  *	first-level misses = second-level hits + misses
  *	second-level misses = walks that filled an entry + touches that failed
@@ -74,20 +74,40 @@ struct tlb_counts {
 	uint64_t *hits, *misses;
 };
 
+/* What a stream counts: a struct of its own, so that the kernel's side can be put in its place. */
+#define TLB_STREAM_COUNTS \
+	struct tlb_counts level[NR_TLB_LEVELS]; \
+	uint64_t evictions[NR_TLB_LEVELS][MAX_PAGE_SIZES];	/* live entries that this stream's fills pushed out */ \
+	uint64_t failed[TLB_NR_RESULTS];	/* touches that never got a translation, by enum access_result */ \
+	uint64_t walks[MAX_PAGE_SIZES];		/* that filled an entry, by page size */ \
+	uint64_t walks_failed;			/* that ended in a fault */ \
+	uint64_t walks_dirty;			/* to set the dirty bit of an entry that hit */ \
+	uint64_t walk_refs[GEOMETRY_MAX_LEVELS];	/* page-table entries read, by level */ \
+	uint64_t walk_cache_hits[GEOMETRY_MAX_LEVELS];	/* walks that started below this level's entry */ \
+	uint64_t walk_cache_evictions[GEOMETRY_MAX_LEVELS];
+
+struct tlb_stream_counts {
+	TLB_STREAM_COUNTS
+};
+
 struct tlb_stream_state {
 	struct tlb_cache l1;
 	struct tlb_cache *l2;			/* NULL none; the other stream's when shared */
 	bool has_large;				/* the first level has had pages of more than one granule */
 	uint8_t region_shift[TLB_NR_REGIONS];	/* guess: log2 of the granules of the pages in a region of 2 MiB */
-	struct tlb_counts level[NR_TLB_LEVELS];
-	uint64_t evictions[NR_TLB_LEVELS][MAX_PAGE_SIZES];	/* live entries that this stream's fills pushed out */
-	uint64_t failed[TLB_NR_RESULTS];	/* touches that never got a translation, by enum access_result */
-	uint64_t walks[MAX_PAGE_SIZES];		/* that filled an entry, by page size */
-	uint64_t walks_failed;			/* that ended in a fault */
-	uint64_t walks_dirty;			/* to set the dirty bit of an entry that hit */
-	uint64_t walk_refs[GEOMETRY_MAX_LEVELS];	/* page-table entries read, by level */
-	uint64_t walk_cache_hits[GEOMETRY_MAX_LEVELS];	/* walks that started below this level's entry */
-	uint64_t walk_cache_evictions[GEOMETRY_MAX_LEVELS];
+	union {
+		struct {
+			TLB_STREAM_COUNTS
+		};
+		struct tlb_stream_counts counts;
+	};
+};
+
+/* All that one side, the kernel's or the user's, counts on one CPU. */
+struct tlb_side {
+	struct tlb_stream_counts stream[NR_TLB_STREAMS];
+	uint64_t nr_reads, nr_writes, nr_splits;
+	uint64_t *counters;
 };
 
 /* What the operating system keeps per CPU; mm/tlbflush.c fills it in. Kernel: struct tlb_state, asm/tlbflush.h. */
@@ -118,6 +138,7 @@ struct tlb_cpu {
 	struct tlb_state state;
 	uint64_t nr_reads, nr_writes, nr_splits;	/* touches = reads + writes; a fetch is a read */
 	uint64_t *counters;		/* all struct tlb_counts */
+	struct tlb_side kernel;		/* the kernel's own touches; counters NULL: there were none */
 	uint64_t nr_flush_one, nr_flush_asid, nr_flush_all;	/* done by the hardware */
 };
 
@@ -198,6 +219,11 @@ void tlb_fill(struct tlb_cpu *cpu, enum tlb_stream stream, const struct tlb_mapp
 /* Entries of the page become dirty in both levels. */
 void tlb_set_dirty(struct tlb_cpu *cpu, enum tlb_stream stream, uint64_t key);
 
+/*
+ * Between two calls the CPU counts on the kernel's side: accesses to addresses of the kernel. The caches are the same.
+ */
+void tlb_swap_side(struct tlb_cpu *cpu);
+
 /* ---- the operating system ---- */
 
 /* The CPU goes over to an identifier, 0 <= asid < max(1, nr_asids); flush: its entries go first. */
@@ -236,6 +262,8 @@ struct tlb_stats {
 
 /* Sums over all CPUs, or those of one with cpu >= 0. */
 void tlb_stats(const struct tlb_system *sys, int cpu, struct tlb_stats *ret);
+/* The same of the kernel's own touches. */
+void tlb_kernel_stats(const struct tlb_system *sys, int cpu, struct tlb_stats *ret);
 /* matrix[cpu node * nr_nodes + memory node] += touches; cpu_node[] has nr_cpus entries. */
 void tlb_access_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix);
 

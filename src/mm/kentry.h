@@ -48,6 +48,14 @@ struct kernel_entry_info {
 extern const struct kernel_entry_info kernel_entry_info[NR_KERNEL_ENTRIES];
 _Static_assert(NR_KERNEL_ENTRIES <= KERNEL_ENTRIES_MAX, "memory->kernel_entries is too small");
 
+/* Bytes of a kernel stack, THREAD_SIZE: 8K on 32-bit machines, else 16K, a page where that is more. */
+static inline uint64_t thread_size(const struct memory *mem)
+{
+	uint64_t bytes = mem->geo->va_bits > 32 ? 16384 : 8192, page = 1ull << mem->geo->page_shift;
+
+	return bytes > page ? bytes : page;
+}
+
 void kernel_enter_touch(struct memory *mem, unsigned cpu, enum kernel_entry cause);
 void ktouch(struct memory *mem, kaddr_t addr, bool write);
 

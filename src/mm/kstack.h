@@ -13,10 +13,8 @@
 #ifndef MM_KSTACK_H
 #define MM_KSTACK_H
 
-#include "mm/kaddr.h"
+#include "mm/kentry.h"	/* thread_size() */
 
-/* Bytes of one stack on this machine (THREAD_SIZE). */
-uint64_t kstack_bytes(const struct memory *mem);
 /* Gives the task its stack, near the node (NUMA_NO_NODE: the CPU's). False: no memory, fork fails. */
 bool alloc_thread_stack(struct memory *mem, struct task_struct *task, int nid);
 /* Takes it away; a task without one is left alone. */

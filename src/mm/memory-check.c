@@ -18,7 +18,9 @@
 #include "mm/buddy.h"
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
+#include "mm/init_mm.h"
 #include "mm/pgtable.h"
+#include "mm/vmalloc.h"
 #include "mm/slab.h"
 
 struct check {
@@ -264,6 +266,7 @@ bool memory_consistent(const struct memory *mem, struct strbuf *why)
 			if (mem->nodes[n]->node_zones[t].managed_pages)
 				check_zone(&c, &mem->nodes[n]->node_zones[t], &tables);
 	check_page_tables(&c, tables);
+	c.errors += !init_mm_consistent(mem, why) + !vmalloc_consistent(mem, why);
 	c.errors += !slab_consistent(mem, why);
 	return c.errors == 0;
 }

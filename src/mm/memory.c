@@ -13,6 +13,7 @@
 #include "mm/init_mm.h"
 #include "mm/cma.h"
 #include "mm/memory-layout.h"
+#include "mm/memory_tiers.h"
 #include "mm/mempolicy.h"
 #include "mm/mm_config.h"
 #include "mm/page_alloc.h"
@@ -232,6 +233,7 @@ static void build_zones(struct memory_layout *l)
 	for (unsigned cpu = 0; cpu < mem->nr_cpus; cpu++)
 		mem->nodes[mem->cpu_node[cpu]]->has_cpu = true;
 	mpol_setup(mem);
+	memory_tiers_setup(mem);
 	page_alloc_setup(mem);
 	/* The zero page is part of the kernel's image. */
 	memmap_touch(mem, mem->zero_pfn);

@@ -15,6 +15,7 @@
 #include "base/bitmap.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
+#include "mm/quicklist.h"
 
 #define CHUNK_MIN ((size_t)64 << 10)
 #define CHUNK_MAX ((size_t)2 << 20)	/* a huge page of most hosts */
@@ -127,26 +128,46 @@ static uint64_t table_bytes(const struct geometry *g)
 	return 1ull << g->page_shift;
 }
 
-static struct pgtable *table_new(struct memory *mem, unsigned level)
+/* A table in a frame that nothing else is in. */
+static struct pgtable *table_init(struct memory *mem, pfn_t pfn, unsigned level)
 {
+	struct pgtable *table = pool_get(mem->pgtable_pool, mem->geo->level[level].bits);
+	struct page *page = pfn_to_page(mem, pfn);
+
+	table->pfn = pfn;
+	table->node = (uint16_t)pfn_to_node(mem, pfn)->node_id;
+	table->level = (uint8_t)level;
+	table->nr_used = 0;
+	page->flags |= PG_TABLE;
+	page->index = (uintptr_t)table;
+	return table;
+}
+
+static struct pgtable *table_new(struct memory *mem, unsigned level, gfp_t gfp)
+{
+	pfn_t pfn = unlikely(mem->quicklists) ? quicklist_alloc(mem, gfp, NUMA_NO_NODE)
+					      : alloc_pages(mem, gfp, 0, NUMA_NO_NODE);
 	struct pgtable *table;
-	pfn_t pfn = alloc_pages(mem, GFP_PGTABLE_USER, 0, NUMA_NO_NODE);
-	struct pglist_data *pgdat;
-	struct page *page;
 
 	if (unlikely(pfn == PFN_NONE))
 		return NULL;
-	table = pool_get(mem->pgtable_pool, mem->geo->level[level].bits);
-	pgdat = pfn_to_node(mem, pfn);
-	table->pfn = pfn;
-	table->node = (uint16_t)pgdat->node_id;
-	table->level = (uint8_t)level;
-	table->nr_used = 0;
-	page = pfn_to_page(mem, pfn);
-	page->flags |= PG_TABLE;
-	page->index = (uintptr_t)table;
-	mod_node_page_state(pgdat, NR_PAGETABLE, 1);
+	table = table_init(mem, pfn, level);
+	mod_node_page_state(mem->nodes[table->node], NR_PAGETABLE, 1);
 	return table;
+}
+
+/* A table of the kernel's half. At boot it stands in memory that is not managed, and counts nowhere. */
+static struct pgtable *table_new_kernel(struct memory *mem, unsigned level)
+{
+	pfn_t pfn;
+
+	if (mem->boot_free.start >= mem->boot_free.end)
+		return table_new(mem, level, GFP_KERNEL | __GFP_ZERO);
+	pfn = --mem->boot_free.end;
+	memmap_touch(mem, pfn);
+	pfn_to_page(mem, pfn)->flags = PG_RESERVED;
+	pfn_to_page(mem, pfn)->_refcount = 1;
+	return table_init(mem, pfn, level);
 }
 
 static void table_delete(struct memory *mem, struct pgtable *table)
@@ -156,29 +177,55 @@ static void table_delete(struct memory *mem, struct pgtable *table)
 	mod_node_page_state(mem->nodes[table->node], NR_PAGETABLE, -1);
 	page->flags &= ~PG_TABLE;
 	page->index = 0;
-	put_page(mem, table->pfn);
+	if (unlikely(mem->quicklists))
+		quicklist_free(mem, table->pfn);
+	else
+		put_page(mem, table->pfn);
 	if (unlikely(table->nr_used))
 		memset(table->ent, 0, sizeof(pte_t) << table->bits);
 	pool_put(mem->pgtable_pool, table);
 }
 
+/* Of a root table that serves both halves, the kernel's entries: those of init_mm. */
+static size_t kernel_entries_bytes(const struct memory *mem, const struct pgtable *pgd)
+{
+	return ((1u << pgd->bits) - mem->kernel_pgd_first) * sizeof(pte_t);
+}
+
+void pgd_sync_kernel(const struct memory *mem, struct pgtable *pgd)
+{
+	unsigned first = mem->kernel_pgd_first;
+
+	if (first && mem->init_mm && pgd != mem->init_mm->pgd)
+		memcpy(&pgd->ent[first], &mem->init_mm->pgd->ent[first], kernel_entries_bytes(mem, pgd));
+}
+
 struct pgtable *pgd_alloc(struct memory *mem, struct mm_struct *mm)
 {
-	(void)mm;
-	return table_new(mem, mem->geo->nr_levels - 1u);
+	unsigned level = mem->geo->nr_levels - 1u;
+	struct pgtable *pgd = mm == mem->init_mm ? table_new_kernel(mem, level)
+						 : table_new(mem, level, GFP_PGTABLE_USER);
+
+	if (pgd)
+		pgd_sync_kernel(mem, pgd);
+	return pgd;
 }
 
 void pgd_free(struct memory *mem, struct pgtable *pgd)
 {
+	if (mem->kernel_pgd_first)
+		memset(&pgd->ent[mem->kernel_pgd_first], 0, kernel_entries_bytes(mem, pgd));
 	table_delete(mem, pgd);
 }
 
 struct pgtable *pgtable_alloc_one(struct mm_struct *mm, unsigned level)
 {
-	struct pgtable *table = table_new(mm->mem, level);
+	struct memory *mem = mm->mem;
+	struct pgtable *table = unlikely(mm == mem->init_mm) ? table_new_kernel(mem, level)
+							     : table_new(mem, level, GFP_PGTABLE_USER);
 
-	if (table && is_counted(mm->mem->geo, level))
-		mm->pgtables_bytes += table_bytes(mm->mem->geo);
+	if (table && is_counted(mem->geo, level))
+		mm->pgtables_bytes += table_bytes(mem->geo);
 	return table;
 }
 
@@ -348,14 +395,20 @@ static void check_table(const struct mm_struct *mm, const struct pgtable *table,
 			struct table_census *census)
 {
 	const struct page *page = pfn_to_page(mm->mem, table->pfn);
-	uint32_t used = 0;
+	uint32_t used = 0, nr = 1u << table->bits;
 
+	/* The kernel's entries of a process's root hang on init_mm, and are not in nr_used. */
+	if (table == mm->pgd && mm != mm->mem->init_mm && mm->mem->kernel_pgd_first) {
+		nr = mm->mem->kernel_pgd_first;
+		census->ok &= !memcmp(&table->ent[nr], &mm->mem->init_mm->pgd->ent[nr],
+				      kernel_entries_bytes(mm->mem, table));
+	}
 	census->tables++;
 	census->ok &= page->flags & PG_TABLE && page->index == (uintptr_t)table &&
 		      page->_refcount == 1;
 	if (is_counted(mm->mem->geo, table->level))
 		census->counted_bytes += table_bytes(mm->mem->geo);
-	for (unsigned i = 0; i < 1u << table->bits; i++) {
+	for (unsigned i = 0; i < nr; i++) {
 		pte_t pte = table->ent[i];
 
 		used += !pte_none(pte);

@@ -46,7 +46,7 @@ struct pgtable {
 	uint16_t node;
 	uint8_t level;
 	uint8_t bits;		/* 1 << bits entries */
-	uint32_t nr_used;	/* entries that are not zero: kept by pte_set() */
+	uint32_t nr_used;	/* entries that are not zero, the kernel's in a root not included: kept by pte_set() */
 	pte_t ent[] __attribute__((aligned(64)));
 };
 
@@ -119,9 +119,11 @@ struct memory;
 struct mm_struct;
 struct mmu_gather;
 
-/* A new root table. NULL when there is no memory. */
+/* A new root table, with the kernel's entries where it serves both halves. NULL when there is no memory. */
 struct pgtable *pgd_alloc(struct memory *mem, struct mm_struct *mm);
 void pgd_free(struct memory *mem, struct pgtable *pgd);
+/* Takes over the kernel's entries of init_mm (pgd_ctor). */
+void pgd_sync_kernel(const struct memory *mem, struct pgtable *pgd);
 /*
  * The table of `level` that maps addr: NULL when there is none, or a larger leaf stands in the way.
  */

@@ -8,6 +8,7 @@
 #include "base/bitmap.h"
 #include "base/bug.h"
 #include "machine/tlb.h"
+#include "mm/kentry.h"
 
 #define TLB_FLUSH_ALL	UINT64_MAX
 #define CPUMASK_TRIM_NS	1000000000ull	/* HZ jiffies */
@@ -126,8 +127,10 @@ static void flush_tlb_func(struct memory *mem, struct tlb_cpu *cpu, const struct
 	bool local = cpu->id == f->initiating_cpu;
 	uint64_t nr = (f->end - f->start) >> f->stride_shift;
 
-	if (!local)
+	if (!local) {
 		count_vm_event(mem, NR_TLB_REMOTE_FLUSH_RECEIVED);
+		kernel_enter_cpu(mem, cpu->id, KERNEL_SHOOTDOWN);
+	}
 	if (cpu->state.loaded_ctx != f->mm->id) {	/* left in the mask when it switched away */
 		bitmap_clear(f->mm->cpumask, cpu->id);
 		return;
@@ -223,6 +226,30 @@ void flush_tlb_page(struct mm_struct *mm, uint64_t addr)
 void flush_tlb_mm(struct mm_struct *mm)
 {
 	flush_tlb_mm_range(mm, 0, TLB_FLUSH_ALL, mm->mem->geo->page_shift, true);
+}
+
+void flush_tlb_kernel_range(struct memory *mem, uint64_t start, uint64_t end)
+{
+	unsigned shift = mem->geo->page_shift;
+	bool all;
+
+	if (!mem->tlb)
+		return;
+	all = (end - start) >> shift > mem->tlb->conf.single_page_flush_ceiling;
+	for (unsigned id = 0; id < mem->nr_cpus; id++) {
+		struct tlb_cpu *cpu = mem->tlb->cpu[id];
+
+		if (all)
+			count_vm_event(mem, NR_TLB_REMOTE_FLUSH_RECEIVED);
+		if (id != mem->cpu)
+			kernel_enter_cpu(mem, id, KERNEL_SHOOTDOWN);
+		if (!cpu || mem->tlb->off)	/* never used: nothing in it */
+			continue;
+		if (all)
+			tlb_flush_all(cpu);
+		for (uint64_t addr = start; !all && addr < end; addr += 1ull << shift)
+			tlb_flush_one(cpu, addr);
+	}
 }
 
 void tlb_mm_exit(struct mm_struct *mm)

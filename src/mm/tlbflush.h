@@ -28,6 +28,12 @@ void flush_tlb_mm_range(struct mm_struct *mm, uint64_t start, uint64_t end, unsi
 			bool freed_tables);
 void flush_tlb_page(struct mm_struct *mm, uint64_t addr);
 void flush_tlb_mm(struct mm_struct *mm);
+/*
+ * [start, end) of the kernel's half changed. Every CPU does it, on most of them by an interrupt: page by page up to the
+ * ceiling, else everything, entries of user mode and global ones included. Counts as the kernel does: only the full
+ * flush, as received, on each CPU.
+ */
+void flush_tlb_kernel_range(struct memory *mem, uint64_t start, uint64_t end);
 /* The address space is gone: its identifiers may be used again. */
 void tlb_mm_exit(struct mm_struct *mm);
 
