@@ -18,6 +18,7 @@
 #include "mm/mm_config.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
+#include "mm/quicklist.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 
@@ -287,6 +288,8 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		slab_create(mem);
 	if (!rc && !create_kernel_space(mem, &l))
 		rc = err_set(err, -ENOMEM, "no memory for the kernel's page tables");
+	if (!rc)
+		quicklist_create(mem);
 	layout_finish(&l);
 	if (rc)
 		memory_destroy(mem);
@@ -309,9 +312,10 @@ void memory_destroy(struct memory *mem)
 {
 	if (!mem)
 		return;
-	slab_destroy(mem);
 	vmalloc_finish(mem);
 	init_mm_destroy(mem);
+	quicklist_destroy(mem);
+	slab_destroy(mem);
 	free(mem->kstacks);
 	if (mem->nodes) {
 		page_alloc_finish(mem);

@@ -3,6 +3,7 @@
 /* Gathering what to flush: see mmu_gather.h. */
 #include "mm/mmu_gather.h"
 
+#include "mm/quicklist.h"
 #include "mm/tlbflush.h"
 
 /*
@@ -82,5 +83,9 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 
 void tlb_finish_mmu(struct mmu_gather *tlb)
 {
+	struct memory *mem = tlb->mm->mem;
+
 	tlb_flush_mmu(tlb);
+	if (unlikely(mem->quicklists))
+		quicklist_trim(mem, mem->cpu);
 }

@@ -144,7 +144,7 @@ static void check_place(const struct model *m, const struct live *l)
 
 static uint64_t random_size(struct model *m)
 {
-	unsigned bits = (unsigned)rng_below(&m->rng, rng_below(&m->rng, 16) ? 11 : 18);
+	unsigned bits = (unsigned)rng_below(&m->rng, rng_below(&m->rng, 16) ? 11 : 19);
 
 	return 1 + rng_below(&m->rng, 1ull << bits);
 }
@@ -292,12 +292,12 @@ static void run(unsigned policy, unsigned nr_nodes, uint64_t ops)
 {
 	struct model *m = malloc(sizeof(*m));
 	struct kmem_cache_stats s;
-	unsigned bias = 35;
+	unsigned bias = 20;
 
 	model_init(m, policy, nr_nodes);
 	for (uint64_t i = 0; i < ops; i++) {
 		if (i % 50000 == 0)
-			bias = bias == 70 ? 35 : 70;
+			bias = bias == 90 ? 20 : 90;
 		if (rng_below(&m->rng, 16) == 0)
 			m->mem->cpu = (unsigned)rng_below(&m->rng, NR_CPUS);
 		if (rng_below(&m->rng, 2000) == 0)
