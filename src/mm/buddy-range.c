@@ -56,7 +56,7 @@ void buddy_touch_range(struct zone *zone, pfn_t start, pfn_t end)
 	}
 }
 
-static bool is_virgin(const struct zone *zone, pfn_t pfn)
+bool buddy_is_virgin(const struct zone *zone, pfn_t pfn)
 {
 	for (size_t i = zone->virgin_first; i < zone->nr_virgin; i++)
 		if (pfn >= zone->virgin[i].start && pfn < zone->virgin[i].end)
@@ -91,7 +91,7 @@ bool buddy_range_is_free(const struct zone *zone, pfn_t start, pfn_t end)
 	while (start < end) {
 		const struct page *page;
 
-		if (is_virgin(zone, start)) {
+		if (buddy_is_virgin(zone, start)) {
 			start = (pfn_t)align_down(start, 1u << zone->max_order) +
 				(1u << zone->max_order);
 			continue;

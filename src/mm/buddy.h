@@ -86,6 +86,7 @@ uint64_t zone_virgin_blocks(const struct zone *zone);
 
 /* Virgin blocks that overlap [start, end) become blocks on the list of the largest movable ones. */
 void buddy_touch_range(struct zone *zone, pfn_t start, pfn_t end);
+bool buddy_is_virgin(const struct zone *zone, pfn_t pfn);
 /*
  * The first frame of the block, free or handed out, that holds pfn; pfn itself when there is none:
  * a frame that boot took, or one on its own. The frame must be in the zone and touched.

@@ -27,15 +27,16 @@
 
 /*
  * Frames [start, end) of one zone become the caller's: _refcount 1 each, order 0. With __GFP_COMP
- * they must be one aligned power of two and come as one folio. `cma`: the range is of a CMA area.
- * Counts contig_alloc_success or contig_alloc_fail. 0, -EBUSY: something there cannot be moved, or
+ * they must be one aligned power of two, at most the machine's largest order, and come as one folio.
+ * `cma`: the range is of a CMA area. Counts contig_alloc_success or contig_alloc_fail. 0, -EBUSY: something there cannot be moved, or
  * there is no room to move it to; -EINVAL: no such frames.
  */
 int alloc_contig_range(struct memory *mem, pfn_t start, pfn_t end, bool cma, gfp_t gfp);
 /*
  * The first range of nr frames, aligned to their number rounded up to a power of two when that is
  * what nr is, else to a page, on the node (NUMA_NO_NODE: that of memory->cpu) or, without
- * __GFP_THISNODE, on those behind it whose bit is set. Not from CMA areas. PFN_NONE: none.
+ * __GFP_THISNODE, on those behind it whose bit is set. Not from CMA areas. Counts as one. PFN_NONE:
+ * none.
  */
 pfn_t alloc_contig_pages(struct memory *mem, uint64_t nr, gfp_t gfp, int nid, uint64_t nodemask);
 /* Gives back frames that one of the two gave, or a part of them; a folio goes back whole. */

@@ -128,9 +128,9 @@
 	X(PAGEBLOCK_STEAL, "pageblock_steal", "allocations", \
 	  "taken from a pageblock of another migrate type that stays what it is") \
 	X(CMA_LENT, "cma_lent", "pages", "of CMA areas given to movable allocations") \
-	X(CONTIG_ALLOC_SUCCESS, "contig_alloc_success", "ranges", \
-	  "of frames emptied and handed out, those of CMA included") \
-	X(CONTIG_ALLOC_FAIL, "contig_alloc_fail", "ranges", "of frames that could not be emptied")
+	X(CONTIG_ALLOC_SUCCESS, "contig_alloc_success", "allocations", \
+	  "of contiguous frames by place: alloc_contig_range(), alloc_contig_pages()") \
+	X(CONTIG_ALLOC_FAIL, "contig_alloc_fail", "allocations", "of these that failed")
 
 #define VMSTAT_ENUM(NAME, key, unit, meaning) NAME,
 enum zone_stat_item { VMSTAT_ZONE_ITEMS(VMSTAT_ENUM) NR_VM_ZONE_STAT_ITEMS };
