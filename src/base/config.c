@@ -107,6 +107,8 @@ unsigned config_nr_values(const struct config_row *row)
 {
 	unsigned nr = 0;
 
+	if (row->type == CONFIG_WEIGHTS)
+		return 8;
 	if (row->type != CONFIG_LIST)
 		return 1;
 	while (row->choices[nr])
@@ -192,6 +194,46 @@ static int parse_nodes(const struct config_row *row, const char *s, uint64_t *re
 	return 0;
 }
 
+static int parse_weights(const struct config_row *row, const char *s, uint64_t *ret,
+			 struct mmr_error *err)
+{
+	uint64_t values[8] = {0};
+	unsigned i = 0;
+	char *end = (char *)s;
+
+	if (!strcmp(s, "none")) {
+		memcpy(ret, values, sizeof(values));
+		return 0;
+	}
+	for (;; i++, s = end + 1) {
+		unsigned long w = *s >= '0' && *s <= '9' ? strtoul(s, &end, 10) : 256;
+
+		if (w > 255 || i == 64 || (*end && *end != ','))
+			return err_set(err, -EINVAL,
+				       "bad value for '%s' (up to 64 numbers of 0 to 255 as in 3,1, or none)",
+				       row->key);
+		values[i / 8] |= (uint64_t)w << (i % 8 * 8);
+		if (!*end)
+			break;
+	}
+	memcpy(ret, values, sizeof(values));
+	return 0;
+}
+
+/* Zeros at the end are left out. */
+static void format_weights(const uint64_t *values, char *buf, size_t size)
+{
+	unsigned nr = 64;
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	while (nr && !(values[(nr - 1) / 8] >> ((nr - 1) % 8 * 8) & 255))
+		nr--;
+	for (unsigned i = 0; i < nr && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%u", i ? "," : "",
+					(unsigned)(values[i / 8] >> (i % 8 * 8) & 255));
+}
+
 static void format_nodes(uint64_t mask, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -229,6 +271,8 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 		return parse_list(row, text, value_of(row, conf), err);
 	if (row->type == CONFIG_NODES)
 		return parse_nodes(row, text, value_of(row, conf), err);
+	if (row->type == CONFIG_WEIGHTS)
+		return parse_weights(row, text, value_of(row, conf), err);
 	switch (row->type) {
 	case CONFIG_BOOL:
 		rc = parse_bool(row, text, &value, err);
@@ -247,6 +291,7 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 		break;
 	case CONFIG_LIST:
 	case CONFIG_NODES:
+	case CONFIG_WEIGHTS:
 		break;
 	}
 	if (row->type != CONFIG_BOOL && row->type != CONFIG_CHOICE) {
@@ -271,6 +316,8 @@ const char *config_format(const struct config_row *row, const void *conf, char *
 		format_list(row, value_of(row, (void *)conf), buf, size);
 	else if (row->type == CONFIG_NODES)
 		format_nodes(value, buf, size);
+	else if (row->type == CONFIG_WEIGHTS)
+		format_weights(value_of(row, (void *)conf), buf, size);
 	else
 		format_value(row->type, value, buf, size);
 	return buf;

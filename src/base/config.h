@@ -27,6 +27,7 @@ enum config_type {
 	CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE,
 	CONFIG_LIST,	/* "256,256,32": numbers of min to max */
 	CONFIG_NODES,	/* "1,4-6", "none": numbers of 0 to 63 */
+	CONFIG_WEIGHTS,	/* "3,1", "none": up to 64 numbers of 0 to 255, a byte each in 8 uint64_t */
 };
 
 struct config_row {

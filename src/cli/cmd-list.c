@@ -120,6 +120,9 @@ static void values_text(const struct config_row *row, char *buf, size_t size)
 	case CONFIG_NODES:
 		snprintf(buf, size, "nodes as in 0,2-3, or none");
 		break;
+	case CONFIG_WEIGHTS:
+		snprintf(buf, size, "up to 64 numbers of 0 to 255, or none");
+		break;
 	default:
 		snprintf(buf, size, "%" PRIu64 " to %" PRIu64, row->min, row->max);
 	}

@@ -59,18 +59,19 @@ static uint64_t relative_nodes(uint64_t orig, uint64_t rel)
 	return nodes;
 }
 
-/* Each node of the mask goes where its rank in `from` stands in `to` (bitmap_remap). */
+unsigned node_remap(unsigned node, uint64_t from, uint64_t to)
+{
+	if (!to || !(from >> node & 1))
+		return node;
+	return nth_node(to, node_rank(from, node) % nodes_weight(to));
+}
+
 static uint64_t remap_nodes(uint64_t nodes, uint64_t from, uint64_t to)
 {
 	uint64_t out = 0;
 
-	for (; nodes; nodes &= nodes - 1) {
-		unsigned node = first_node(nodes);
-		bool moves = to && from >> node & 1;
-
-		out |= 1ull << (moves ? nth_node(to, node_rank(from, node) % nodes_weight(to))
-				      : node);
-	}
+	for (; nodes; nodes &= nodes - 1)
+		out |= 1ull << node_remap(first_node(nodes), from, to);
 	return out;
 }
 
@@ -150,14 +151,14 @@ static int check_nodes(struct mempolicy *pol, uint64_t nodes)
 /* Which of the nodes it will be (mpol_set_nodemask). */
 static int set_nodemask(struct memory *mem, struct mempolicy *pol, uint64_t nodes)
 {
-	uint64_t mems = current_mems_allowed(mem), usable = mems & nodes_with_memory(mem);
+	uint64_t usable = current_mems_allowed(mem) & nodes_with_memory(mem);
 
 	if (pol->mode == MPOL_LOCAL)
 		return 0;
 	if (pol->flags & MPOL_MODE_FLAGS)
 		pol->w.user_nodes = nodes;
 	else
-		pol->w.cpuset_mems = mems;
+		pol->w.cpuset_mems = usable;
 	nodes = pol->flags & MPOL_F_RELATIVE_NODES ? relative_nodes(nodes, usable) : nodes & usable;
 	if (!nodes)
 		return -EINVAL;

@@ -95,6 +95,8 @@ void mpol_init(struct memory *mem);
 void mpol_setup(struct memory *mem);
 void mpol_finish(struct memory *mem);
 
+/* Where a node goes: to the node of `to` that has its rank in `from`, wrapped; others stay (bitmap_bitremap). */
+unsigned node_remap(unsigned node, uint64_t from, uint64_t to);
 /* Nodes that have memory, as N_MEMORY. */
 uint64_t nodes_with_memory(const struct memory *mem);
 /* Nodes that the running task may use. */

@@ -16,7 +16,7 @@ static void put_setting(json_t *settings, const struct config_row *row, const vo
 
 		for (unsigned i = 0; i < config_nr_values(row); i++)
 			json_array_append_new(list, json_integer((json_int_t)values[i]));
-	} else if (row->type == CONFIG_NODES)
+	} else if (row->type == CONFIG_NODES || row->type == CONFIG_WEIGHTS)
 		j_str(settings, row->key, config_format(row, conf, text, sizeof(text)));
 	else if (row->type == CONFIG_BOOL)
 		j_bool(settings, row->key, value);
@@ -71,6 +71,7 @@ void report_config(struct report *rep)
 
 	j_str(config, "machine_description", r->sys->profile->description);
 	j_str(config, "geometry", r->sys->geo->name);
+	j_str(config, "topology_source", r->sys->topology_source);
 	j_bool(config, "forced", r->settings.force);
 	put_settings(config, &r->settings, r->sys->profile->name);
 	put_topology(config, &r->sys->topology);

@@ -20,7 +20,10 @@ void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 
 	if (!mapping)
 		return;
+	file_names_set(&r->file_names, (uint32_t)ev->FILE.file, ev->FILE.dev, ev->FILE.ino,
+		       ev->data, ev->data_len);
 	mapping->size_bytes = ev->FILE.size;
+	mapping->ino = ev->FILE.ino;
 	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
 	mapping_put(r->mem, mapping);

@@ -7,6 +7,8 @@
 
 #include "base/bug.h"
 #include "mm/fork.h"
+#include "mm/mempolicy.h"
+#include "mm/numa_balancing.h"
 #include "mm/tlbflush.h"
 #include "sim/replay.h"
 
@@ -62,6 +64,10 @@ void ev_task(struct mmr_replay *r, const struct mmr_event *ev)
 		req.process = with->process;
 	req.mm = with ? share_mm(with) : mm_alloc(r->mem);
 	st = tasks_add(&r->tasks, &req);
+	if (with)
+		mpol_task_init(r->mem, st->task, with->task);
+	else
+		numa_adopt(&r->numa, st->task);
 	tasks_process(&r->tasks, st)->existed = true;
 }
 
@@ -88,6 +94,7 @@ void ev_fork(struct mmr_replay *r, const struct mmr_event *ev)
 	if (!req.mm && parent->task->mm)
 		diverge(r, DIVERGE_FORK_FAILED);
 	child = tasks_add(&r->tasks, &req);
+	mpol_task_init(r->mem, child->task, parent->task);
 	child->counts_resident = parent->counts_resident;
 	if (!(flags & CLONE_THREAD))
 		set_comm(tasks_process(&r->tasks, child), child->task, parent->task->comm,
@@ -124,6 +131,7 @@ void ev_exec(struct mmr_replay *r, const struct mmr_event *ev)
 	mm->arg_start = ev->EXEC.arg_start;
 	mm->env_end = ev->EXEC.arg_end;
 	mm->start_stack = ev->EXEC.stack;
+	task_numa_free(r->mem, st->task);
 	st->task->mm = mm;
 	st->counts_resident = true;
 	switch_mm(r->mem, mm);
@@ -139,6 +147,8 @@ void ev_exit(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct sim_task *st = replay_enter(r, ev->task, ev->cpu);
 
+	if (r->on_process_exit && st->task->mm && tasks_process(&r->tasks, st)->nr_threads == 1)
+		r->on_process_exit(r->on_process_exit_ctx, st->process, st->task);
 	if (st->task->mm)
 		switch_mm(r->mem, NULL);
 	tasks_exit(&r->tasks, st);
@@ -185,7 +195,7 @@ void ev_switch(struct mmr_replay *r, const struct mmr_event *ev)
 		switch_mm(r->mem, replay_mm(r, ev));
 		return;
 	}
-	r->mem->cpu = ev->cpu % r->mem->nr_cpus;
+	r->mem->cpu = numa_cpu(&r->numa, 0, 0, ev->cpu);
 	switch_mm(r->mem, NULL);
 	replay_leave(r);
 }

@@ -60,10 +60,15 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_MADVISE] = ev_madvise,
 	[MMR_MLOCK] = ev_mlock,
 	[MMR_MLOCKALL] = ev_mlockall,
+	[MMR_MBIND] = ev_mbind,
+	[MMR_SET_MEMPOLICY] = ev_set_mempolicy,
+	[MMR_MIGRATE_PAGES] = ev_migrate_pages,
 	[MMR_SHMAT] = ev_shmat,
 	[MMR_SHMDT] = ev_shmdt,
 	[MMR_STACK] = ev_stack,
 	[MMR_RESIDENT] = ev_resident,
+	[MMR_MOVE_PAGES] = ev_move_pages,
+	[MMR_CPUSET] = ev_cpuset,
 	/* touches */
 	[MMR_FAULT] = ev_fault,
 	[MMR_SAMPLE] = ev_sample,
@@ -94,9 +99,12 @@ void diverge(struct mmr_replay *r, enum divergence d)
 static struct sim_task *unknown_task(struct mmr_replay *r, uint32_t id)
 {
 	struct task_request req = {.id = id, .process = NO_PROCESS, .mm = mm_alloc(r->mem)};
+	struct sim_task *st;
 
 	diverge(r, DIVERGE_TASK_UNKNOWN);
-	return tasks_add(&r->tasks, &req);
+	st = tasks_add(&r->tasks, &req);
+	numa_adopt(&r->numa, st->task);
+	return st;
 }
 
 struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu)
@@ -111,7 +119,7 @@ struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu)
 	r->cur = st;
 	r->cur_id = id;
 	r->cur_cpu = cpu;
-	r->mem->cpu = cpu % r->mem->nr_cpus;
+	r->mem->cpu = numa_cpu(&r->numa, st->ordinal, st->process, cpu);
 	r->mem->current = st->task;
 	st->task->cpu = r->mem->cpu;
 	return st;
@@ -143,6 +151,7 @@ int mmr_replay_create(struct mmr_replay **ret, struct mmr_reader *reader, struct
 		return rc;
 	}
 	r->reader = reader;
+	file_names_init(&r->file_names);
 	r->check_every = CHECK_EVERY;
 	settings_init(&r->settings);
 	settings_captured(&r->settings, &r->meta);
@@ -170,9 +179,11 @@ void mmr_replay_destroy(struct mmr_replay *r)
 		return;
 	checkpoints_finish(&r->checkpoints);
 	timeline_finish(&r->timeline);
+	file_names_finish(&r->file_names);
 	if (r->sys) {
 		everybody_exits(r);
 		tasks_finish(&r->tasks);
+		numa_finish(&r->numa);
 		mapping_finish_all(r->mem);
 		system_destroy(r->sys);
 	}
@@ -219,6 +230,10 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return rc;
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
+	rc = numa_check(&r->settings.numa, r->mem, err);
+	if (rc)
+		return rc;
+	numa_start(&r->numa, &r->settings.numa, r->mem);
 	timeline_start(r);
 	kthreads_start(r);
 	rc = settings_check(&r->settings, &r->meta, topology_bytes(&r->sys->topology),
@@ -320,6 +335,13 @@ int mmr_replay_run(struct mmr_replay *r, struct mmr_error *err)
 		rc = mmr_replay_step(r, err);
 	while (rc == 1);
 	return rc;
+}
+
+void replay_watch(struct mmr_replay *r, uint64_t time_ns, void (*fn)(void *ctx), void *ctx)
+{
+	r->watch.time_ns = time_ns;
+	r->watch.fn = fn;
+	r->watch.ctx = ctx;
 }
 
 void replay_end(struct mmr_replay *r)

@@ -29,6 +29,7 @@
 #include <mmreplay/replay.h>
 
 #include "sim/checkpoint.h"
+#include "sim/file-names.h"
 #include "sim/kthreads.h"
 #include "sim/metadata.h"
 #include "sim/settings.h"
@@ -53,6 +54,8 @@
 	X(FORK_FAILED, "forks_failed", "forks for which the model had no memory") \
 	X(RESIDENT_FAILED, "resident_failed", "resident pages that could not be made present") \
 	X(SWAPPED, "resident_swapped", "pages that were in swap and are absent in the model") \
+	X(POLICY_NODES, "policy_nodes", "nodes in masks of the trace that the model's machine does not have") \
+	X(POLICY_UNSEEN, "policies_unseen", "calls left out because the capture could not see their node mask") \
 	X(HUGETLB, "hugetlb", "mappings of huge-page files, which the model has base pages for")
 
 enum divergence {
@@ -87,6 +90,7 @@ struct mmr_replay {
 	const struct mmr_event *ev; /* being replayed */
 	struct trace_meta meta;
 	struct settings settings;
+	struct numa numa;
 	struct system *sys; /* NULL before the first step */
 	struct memory *mem; /* sys->mem */
 	struct tasks tasks;
@@ -94,6 +98,15 @@ struct mmr_replay {
 	struct replay_counts counts;
 	struct kthreads kthreads;
 	struct timeline timeline;
+	struct file_names file_names;
+	/* A process is about to lose its address space for good; NULL: nobody wants to know. */
+	void (*on_process_exit)(void *ctx, uint32_t process, const struct task_struct *task);
+	void *on_process_exit_ctx;
+	struct {
+		uint64_t time_ns; /* 0: done, or never asked for */
+		void (*fn)(void *ctx);
+		void *ctx;
+	} watch;
 	struct sim_task *cur; /* whose event came last; NULL when it may have gone */
 	uint32_t cur_id;
 	uint16_t cur_cpu; /* as the trace numbers it */
@@ -104,6 +117,11 @@ struct mmr_replay {
 	bool started, ended;
 };
 
+/*
+ * Calls fn once, when the model's clock has come to time_ns, between two items of the trace: with the
+ * machine as it was before what the trace has at that time. Before the first step.
+ */
+void replay_watch(struct mmr_replay *r, uint64_t time_ns, void (*fn)(void *ctx), void *ctx);
 /* Walks the model. -EUCLEAN with the first contradiction. */
 int replay_check(struct mmr_replay *r, struct mmr_error *err);
 /* After the last item: what is still alive is noted. Idempotent. */
@@ -126,6 +144,7 @@ struct mm_struct *replay_mm(struct mmr_replay *r, const struct mmr_event *ev);
 replay_fn ev_task, ev_fork, ev_exec, ev_exit, ev_comm, ev_rlimit, ev_switch, ev_counters;
 replay_fn ev_vma, ev_mmap, ev_munmap, ev_mremap, ev_mprotect, ev_brk, ev_madvise, ev_mlock,
 	ev_mlockall, ev_shmat, ev_shmdt, ev_stack, ev_resident;
+replay_fn ev_mbind, ev_set_mempolicy, ev_migrate_pages, ev_move_pages, ev_cpuset;
 replay_fn ev_fault, ev_sample, ev_ktouch;
 replay_fn ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped;
 

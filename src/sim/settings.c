@@ -14,11 +14,13 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "base/xalloc.h"
+#include "machine/hwloc.h"
 #include "machine/topology.h"
 #include "mm/mm_config.h"
 
 #define AT(member)   offsetof(struct system_config, member)
 #define MACHINE_KEY  "machine"
+#define POLICY_KEY   "numa.policy"
 #define MAX_DEPTH    8
 #define TIMELINE_MAX_NS (1ull << 60)
 #define MEMORY_SLACK (2ull << 20) /* memory is made in units of 2 MiB */
@@ -62,13 +64,15 @@ void settings_init(struct settings *s)
 void settings_finish(struct settings *s)
 {
 	free(s->machine);
-	s->machine = NULL;
+	free(s->topology_file);
+	s->machine = s->topology_file = NULL;
 }
 
 struct settings_table settings_table(struct settings *s, size_t i)
 {
 	const struct settings_table tables[NR_SETTINGS_TABLES] = {
 		{&system_config_table, s ? &s->system : NULL},
+		{&numa_config_table, s ? &s->numa : NULL},
 		{&mm_config_table, s ? &s->mm : NULL},
 		{&tlb_config_table, s ? &s->tlb : NULL},
 	};
@@ -187,14 +191,35 @@ static int unknown_key(const char *key, struct mmr_error *err)
 	return err_set(err, -ENOENT, "unknown key '%s' (mmreplay list keys)", key);
 }
 
+/* "bind:0-1" as numactl users think of it: both keys at once. */
+static int set_policy_and_nodes(struct settings *s, const char *value, const char *colon,
+				struct mmr_error *err)
+{
+	char *policy = xstrdup(value);
+	int rc;
+
+	policy[colon - value] = '\0';
+	rc = settings_set(s, POLICY_KEY, policy, err);
+	if (!rc)
+		rc = settings_set(s, POLICY_KEY "_nodes", colon + 1, err);
+	free(policy);
+	return rc;
+}
+
 int settings_set(struct settings *s, const char *key, const char *value, struct mmr_error *err)
 {
+	const char *colon = strchr(value, ':');
 	void *conf = NULL;
 	const struct config_row *row;
 
+	if (colon && !strcmp(key, POLICY_KEY))
+		return set_policy_and_nodes(s, value, colon, err);
+
 	if (!strcmp(key, MACHINE_KEY)) {
-		free(s->machine);
-		s->machine = xstrdup(value);
+		char **name = hwloc_is_export(value) ? &s->topology_file : &s->machine;
+
+		free(*name);
+		*name = xstrdup(value);
 		return 0;
 	}
 	row = find_row(s, key, &conf);

@@ -5,7 +5,7 @@
  *
  * In order of rising weight: the rows' defaults, what the trace says of its machine
  * (settings_captured()), what the user sets. `machine` is the one key that is no number: the name
- * of a profile.
+ * of a profile, or an export of hwloc (*.xml), whose topology then counts; both may be given.
  *
  * Interface:
  *   - settings_init(), settings_captured(), settings_set(), settings_load_json(), settings_finish()
@@ -21,6 +21,7 @@
 #include "machine/tlb.h"
 #include "mm/mm_types.h"
 #include "sim/metadata.h"
+#include "sim/numa.h"
 
 enum settings_topology { TOPOLOGY_CAPTURED, TOPOLOGY_PROFILE };
 
@@ -40,7 +41,9 @@ extern const struct config_table system_config_table;
 
 struct settings {
 	char *machine; /* name of the profile, NULL: by the trace's CPU */
+	char *topology_file; /* export of hwloc, NULL: none */
 	struct system_config system;
+	struct numa_config numa;
 	struct mm_config mm;
 	struct tlb_config tlb;
 	struct mm_config captured_mm; /* as it was on the captured machine */
@@ -52,7 +55,7 @@ struct settings_table {
 	void *conf; /* in struct settings; NULL when that was NULL */
 };
 
-#define NR_SETTINGS_TABLES 3
+#define NR_SETTINGS_TABLES 4
 
 void settings_init(struct settings *s);
 void settings_finish(struct settings *s);

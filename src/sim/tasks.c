@@ -42,6 +42,7 @@ struct sim_task *tasks_add(struct tasks *t, const struct task_request *req)
 	struct sim_process *p;
 
 	st->id = req->id;
+	st->ordinal = t->nr_ever++;
 	st->process = req->process == NO_PROCESS ? add_process(t, req) : req->process;
 	st->task = task_alloc(t->mem, req->id);
 	st->task->tid = req->tid;

@@ -48,6 +48,7 @@ struct sim_process {
 struct sim_task {
 	uint32_t id;
 	uint32_t process; /* index in tasks.processes */
+	uint32_t ordinal; /* which task of the trace it is, from 0 */
 	struct task_struct *task;
 	bool counts_resident; /* RESIDENT events come from execve, not from before the trace */
 };
@@ -57,6 +58,7 @@ struct tasks {
 	struct htable by_id;	    /* task id -> struct sim_task */
 	VEC(struct sim_task *) all; /* alive, in the order of their appearance */
 	VEC(struct sim_process) processes;
+	uint32_t nr_ever;
 };
 
 struct task_request {

@@ -10,7 +10,7 @@
  *	  data addr=0x1000 reads=1 writes=0 first=read other_at=0 splits=0
  *
  * Fields that are left out are 0; lines that begin with '#' and empty lines are skipped. A number
- * may be negative. "repeat N STEP" before an event writes it N times with STEP added to the field
+ * may be negative; text may hold \\xNN for any byte. "repeat N STEP" before an event writes it N times with STEP added to the field
  * `addr` each time.
  */
 #include <ctype.h>
@@ -89,7 +89,13 @@ static size_t unquote(const struct maker *m, char *s, char **ret)
 	if (*s != '"')
 		die(m, "data is not quoted", s);
 	for (*ret = out; *in && *in != '"'; in++) {
-		if (*in == '\\' && in[1])
+		if (*in == '\\' && in[1] == 'x' && isxdigit((unsigned char)in[2]) &&
+		    isxdigit((unsigned char)in[3])) {
+			char hex[3] = {in[2], in[3], '\0'};
+
+			*out++ = (char)strtoul(hex, NULL, 16);
+			in += 3;
+		} else if (*in == '\\' && in[1])
 			*out++ = *++in == 'n' ? '\n' : *in;
 		else
 			*out++ = *in;
