@@ -13,9 +13,10 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/procfs-dir.h"
 #include "cli/replay-file.h"
 
-enum { OPT_TABLE = 256, OPT_CHECK, OPT_CHECK_EVERY, OPT_FORCE, OPT_RECOVER, OPT_TIMELINE };
+enum { OPT_TABLE = 256, OPT_CHECK, OPT_CHECK_EVERY, OPT_FORCE, OPT_RECOVER, OPT_TIMELINE, OPT_PROCFS, OPT_PROCFS_AT };
 
 #define CHECK_EVERY 10000
 
@@ -26,6 +27,8 @@ static const struct cli_option options[] = {
 	{'o', "output", "FILE", "write the JSON to FILE"},
 	{OPT_TABLE, "table", NULL, "print tables for people instead of JSON"},
 	{OPT_TIMELINE, "timeline", "DT", "sample the machine every DT (10ms, 1s) of the model's clock"},
+	{OPT_PROCFS, "procfs", "DIR", "write the simulated /proc and /sys into DIR"},
+	{OPT_PROCFS_AT, "procfs-at", "WHEN", "of which moment: end, exit, or a time of the model's clock"},
 	{OPT_CHECK, "check", NULL, "walk and check the whole model now and then, and at the end"},
 	{OPT_CHECK_EVERY, "check-every", "N", "the same after every N events"},
 	{OPT_FORCE, "force", NULL, "replay with settings that the trace cannot support"},
@@ -50,8 +53,9 @@ struct run_args {
 	struct trace_file_options file;
 	VEC(struct run_setting) settings;
 	const char *output;
+	struct procfs_dir procfs;
 	uint64_t check;
-	bool table, force, verbose;
+	bool table, force, verbose, procfs_at;
 };
 
 /* A setting that has an option of its own. */
@@ -132,15 +136,19 @@ static void print_rate(const struct replay_file *f, uint64_t ns)
 		accesses);
 }
 
-static int run(const struct run_args *args)
+static int run(struct run_args *args)
 {
 	struct replay_file f;
 	uint64_t start = now_ns();
-	int status = replay_file_open(&f, &args->file);
+	int status = args->procfs.path ? procfs_dir_create(&args->procfs) : CLI_OK;
 
+	if (!status)
+		status = replay_file_open(&f, &args->file);
 	if (status)
 		return status;
 	status = apply_settings(&f, args);
+	if (!status && args->procfs.path)
+		procfs_dir_attach(&args->procfs, f.replay);
 	if (!status && args->verbose)
 		replay_file_explain(&f);
 	if (!status)
@@ -149,6 +157,8 @@ static int run(const struct run_args *args)
 		print_rate(&f, now_ns() - start);
 	if (!status && !args->file.quiet)
 		trace_file_remarks(&f.trace);
+	if (!status && args->procfs.path)
+		status = procfs_dir_finish(&args->procfs, args->file.quiet);
 	if (!status)
 		status = print_result(&f, args);
 	replay_file_close(&f);
@@ -168,6 +178,15 @@ static int set_option(struct run_args *args, int opt, const char *value)
 		return CLI_OK;
 	case 'o':
 		args->output = value;
+		return CLI_OK;
+	case OPT_PROCFS:
+		args->procfs.path = value;
+		return CLI_OK;
+	case OPT_PROCFS_AT:
+		if (!procfs_dir_parse_when(&args->procfs, value))
+			return cli_usage_error(&usage, "bad moment '%s' (end, exit, or a time as in 10ms)",
+					       value);
+		args->procfs_at = true;
 		return CLI_OK;
 	case OPT_TABLE:
 		args->table = true;
@@ -208,6 +227,8 @@ int cmd_run(int argc, char **argv)
 		status = cli_args_status(&a);
 	else if (!status && !args.file.path)
 		status = cli_usage_error(&usage, "no trace given");
+	else if (!status && args.procfs_at && !args.procfs.path)
+		status = cli_usage_error(&usage, "--procfs-at without --procfs");
 	else if (!status)
 		status = run(&args);
 	vec_finish(&args.settings);

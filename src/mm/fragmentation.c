@@ -4,6 +4,7 @@
 #include "mm/fragmentation.h"
 
 #include "mm/buddy.h"
+#include "mm/slab.h"
 
 /* Memory, and no hole or other node: zones may overlap others' frames, sections do not. */
 static bool in_node(const struct zone *zone, pfn_t pfn)
@@ -96,7 +97,11 @@ enum migratetype page_mobility(const struct memory *mem, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(mem, folio_pfn(mem, pfn));
 
-	return page->flags & (PG_TABLE | PG_KERNEL) ? MIGRATE_UNMOVABLE : MIGRATE_MOVABLE;
+	if (page->flags & PG_SLAB)
+		return slab_page_mobility(mem, pfn);
+	if (page->flags & (PG_ANON | PG_LRU | PG_MOVABLE_OPS) || page->mapping)
+		return MIGRATE_MOVABLE;
+	return MIGRATE_UNMOVABLE;
 }
 
 /* Frames of one block, buddy's or allocation's, from its first page on; *ret_used: allocated. */

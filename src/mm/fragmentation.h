@@ -9,8 +9,9 @@
  *
  * Mixed pageblocks are those of mm/page_owner.c (pagetypeinfo_showmixedcount_print): a block counts
  * once, under its own type, when it holds an allocated page of another mobility. What the kernel
- * reads from the page's owner is concluded here from what the page is: page tables, slabs and other
- * kernel memory are unmovable, slabs of reclaimable caches reclaimable, all others movable.
+ * reads from the page's owner is concluded here from what the page is: anonymous memory, page cache
+ * and what its owner can move are movable, slabs of reclaimable caches reclaimable, the kernel's
+ * other memory is unmovable.
  */
 #ifndef MM_FRAGMENTATION_H
 #define MM_FRAGMENTATION_H

@@ -6,7 +6,8 @@
  *	 bits	0-19	PG_*
  *	20-23	order of a free block, of a large folio (head page) or of a page's allocation
  *	24-26	zone index in its node
- *	27-31	reserved; the node is found through the section
+ *	27	PG_MOVABLE_OPS
+ *	28-31	reserved; the node is found through the section
  */
 #ifndef MM_PAGE_FLAGS_H
 #define MM_PAGE_FLAGS_H
@@ -31,12 +32,12 @@
 #define PG_WRITEBACK	(1u << 17)
 #define PG_KERNEL	(1u << 18)	/* other use by the kernel */
 #define PG_SLAB		(1u << 19)	/* cut into objects: page->index of the head is the struct slab */
-#define PG_MOVABLE_OPS	(1u << 19)	/* the kernel's own, but its owner can move it: mm/migrate.h */
+#define PG_MOVABLE_OPS	(1u << 27)	/* the kernel's own, but its owner can move it: mm/migrate.h */
 
 #define PAGE_ORDER_SHIFT	20
 #define PAGE_ORDER_MASK		(15u << PAGE_ORDER_SHIFT)
 #define PAGE_ZONE_SHIFT		24
 #define PAGE_ZONE_MASK		(7u << PAGE_ZONE_SHIFT)
-#define PAGE_FLAGS_MASK		((1u << PAGE_ORDER_SHIFT) - 1)
+#define PAGE_FLAGS_MASK		(((1u << PAGE_ORDER_SHIFT) - 1) | PG_MOVABLE_OPS)
 
 #endif

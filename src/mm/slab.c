@@ -149,6 +149,14 @@ struct slab *kaddr_to_slab(const struct memory *mem, kaddr_t object)
 	return page->flags & PG_SLAB ? (struct slab *)(uintptr_t)page->index : NULL;
 }
 
+enum migratetype slab_page_mobility(const struct memory *mem, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(mem, folio_pfn(mem, pfn));
+	const struct slab *slab = (const struct slab *)(uintptr_t)page->index;
+
+	return slab->cache->flags & SLAB_RECLAIM_ACCOUNT ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
+
 /* --- caches ----------------------------------------------------------------------------------- */
 
 #define SLAB_NEVER_MERGE (SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE)

@@ -147,6 +147,8 @@ void slab_reap_periodic(struct memory *mem);
  * has nothing of the kind, its users' shrinkers must free objects. nid: a node or -1.
  */
 uint64_t slab_reap_pressure(struct memory *mem, int nid);
+/* MIGRATE_RECLAIMABLE or MIGRATE_UNMOVABLE: what the slab that holds this frame (PG_SLAB) was allocated as. */
+enum migratetype slab_page_mobility(const struct memory *mem, pfn_t pfn);
 /* Lists and counts against each other and against struct page. */
 bool slab_consistent(const struct memory *mem, struct strbuf *why);
 

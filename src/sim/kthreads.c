@@ -33,6 +33,19 @@ static void timeline_run(struct mmr_replay *r)
 	timeline_sample(r, r->kthreads.next_ns);
 }
 
+/* --- whoever wants to look at one time: replay_watch() ---------------------------------------- */
+
+static uint64_t watch_period_ns(const struct mmr_replay *r)
+{
+	return r->watch.time_ns;
+}
+
+static void watch_run(struct mmr_replay *r)
+{
+	r->watch.time_ns = 0;
+	r->watch.fn(r->watch.ctx);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static const struct kthread {
@@ -42,6 +55,7 @@ static const struct kthread {
 } kthread_table[] = {
 	{"vmstat", vmstat_period_ns, vmstat_run},
 	{"timeline", timeline_period_ns, timeline_run},
+	{"watch", watch_period_ns, watch_run},
 };
 _Static_assert(ARRAY_SIZE(kthread_table) <= NR_KTHREADS_MAX, "NR_KTHREADS_MAX is too small");
 
