@@ -6,15 +6,19 @@
 #include <string.h>
 
 #include "mm/anon_vma.h"
+#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
 #include "mm/lru.h"
+#include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 #include "mm/vma_policy.h"
+
+#define MAX_DEMOTION_TRIES 16
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -431,6 +435,8 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 	if (pte_none(vmf->orig))
 		return vmf->vma->vm_mapping || vmf->vma->vm_flags & (VM_SPECIAL_MAP | VM_PFNMAP)
 			       ? do_fault(vmf) : do_anonymous_page(vmf);
+	if (unlikely(pte_protnone(vmf->orig)) && vma_is_accessible(vmf->vma))
+		return do_numa_page(vmf);
 	if (is_write(vmf) && !pte_write(vmf->orig))
 		return do_wp_page(vmf);
 	ent = &vmf->table->ent[vmf->index];
@@ -456,6 +462,8 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 		vmf->table = pte_table(pmd->ent[index]);
 		return VM_FAULT_FALLBACK;
 	}
+	if (unlikely(pte_protnone(pmd->ent[index])) && vma_is_accessible(vma))
+		return do_huge_pmd_numa_page(vmf, pmd, index);
 	if (is_write(vmf) && !pte_write(pmd->ent[index]))
 		return do_huge_pmd_wp_page(vmf, pmd, index);
 	pmd->ent[index].pte |= PTE_ACCESSED | (is_write(vmf) ? PTE_DIRTY : 0);
@@ -495,6 +503,18 @@ static void mm_account_fault(struct vm_fault *vmf, vm_fault_t ret)
 	task->gup_flt += !!(vmf->flags & FAULT_FLAG_GUP);
 }
 
+/* No memory: what a slower node takes over may make room here. */
+static __attribute__((noinline, cold)) vm_fault_t retry_after_demotion(struct vm_fault *vmf, vm_fault_t ret)
+{
+	for (unsigned tries = 0; ret & VM_FAULT_OOM && tries < MAX_DEMOTION_TRIES; tries++) {
+		if (!demotion_direct(vmf->mem))
+			break;
+		vmf->table = NULL;
+		ret = __handle_mm_fault(vmf);
+	}
+	return ret;
+}
+
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned flags)
 {
 	struct memory *mem = vma->vm_mm->mem;
@@ -512,6 +532,10 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 	if (vma->vm_mapping)
 		vmf.pgoff = file_index(mem, vmf.pgoff);
 	ret = __handle_mm_fault(&vmf);
+	if (unlikely(ret & VM_FAULT_OOM))
+		ret = retry_after_demotion(&vmf, ret);
+	if (unlikely(mem->kswapd_nodes))
+		demotion_run_kswapds(mem);
 	mm_account_fault(&vmf, ret);
 	return ret;
 }

@@ -7,7 +7,7 @@
  * Modelled: the whole tree for anonymous, private and shared file and shmem memory; zero page, copy-on-write with
  * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth.
  * Simplified: no retries (reading takes no time), no per-VMA locks.
- * Left out: swap, NUMA hints, userfaultfd, device memory with its own fault handler.
+ * Left out: swap, userfaultfd, device memory with its own fault handler.
  *
  * The branches decide; each leaf acts and counts itself, so that
  *

@@ -8,6 +8,7 @@
 #include "mm/huge_pmd.h"
 #include "mm/mempolicy.h"
 #include "mm/mmap.h"
+#include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
@@ -47,6 +48,7 @@ void mmput(struct mm_struct *mm)
 	tlb_mm_exit(mm);
 	BUG_ON(mm->pmd_deposits);
 	pgd_free(mem, mm->pgd);
+	mm_numa_free(mm);
 	list_del(&mm->mmlist);
 	objpool_put(&mem->mm_pool, mm);
 }
@@ -63,6 +65,7 @@ struct task_struct *task_alloc(struct memory *mem, uint32_t id)
 void task_free(struct memory *mem, struct task_struct *task)
 {
 	mpol_free(mem, task->mempolicy);
+	task_numa_free(mem, task);
 	objpool_put(&mem->task_pool, task);
 }
 

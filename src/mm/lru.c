@@ -16,6 +16,8 @@ void lru_enable(struct memory *mem)
 void folio_add_lru_slow(struct memory *mem, pfn_t head)
 {
 	VM_BUG_ON(pfn_to_page(mem, head)->flags & (PG_LRU | PG_TAIL));
+	if (mem->last_cpupid)
+		mem->last_cpupid[head] = 0;
 	lruvec_add_folio(mem, head);
 }
 
@@ -69,7 +71,8 @@ bool folio_isolate_lru(struct memory *mem, pfn_t head)
 
 void folio_putback_lru(struct memory *mem, pfn_t head)
 {
-	folio_add_lru(mem, head);
+	if (mem->lru_enabled)
+		lruvec_add_folio(mem, head);
 }
 
 static uint64_t int_sqrt(uint64_t x)

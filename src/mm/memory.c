@@ -290,7 +290,7 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		rc = err_set(err, -ENOMEM, "no memory for the kernel's page tables");
 	if (!rc)
 		quicklist_create(mem);
-	layout_finish(&l);
+	memory_layout_finish(&l);
 	if (rc)
 		memory_destroy(mem);
 	else

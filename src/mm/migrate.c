@@ -160,6 +160,14 @@ static void copy_state(const struct memory *mem, pfn_t src, pfn_t dst, unsigned 
 		*folio_entire_mapcount(mem, dst) = 0;
 }
 
+/* The last user goes along, but not between tiers: there the place means something else. */
+static void copy_last_cpupid(const struct memory *mem, pfn_t src, pfn_t dst)
+{
+	if (mem->last_cpupid)
+		mem->last_cpupid[dst] = pfn_to_node(mem, src)->tier.is_top == pfn_to_node(mem, dst)->tier.is_top
+						? mem->last_cpupid[src] : 0;
+}
+
 static void move_cache_slots(const struct migration *m, unsigned nr)
 {
 	const struct page *page = pfn_to_page(m->mem, m->src);
@@ -220,6 +228,7 @@ static bool move_folio(struct memory *mem, pfn_t src, pfn_t dst, struct flush_ba
 		return move_kernel_page(mem, src, dst);
 	on_lru = folio_isolate_lru(mem, src);
 	copy_state(mem, src, dst, nr);
+	copy_last_cpupid(mem, src, dst);
 	to->_refcount = from->_refcount;
 	move_entries(&m, nr);
 	if (m.dirty)

@@ -284,6 +284,7 @@ struct memory {
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
 	uint32_t *last_cpupid;			/* by pfn, NULL without NUMA balancing: mm/numa_balancing.h */
+	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */

@@ -166,6 +166,14 @@ struct pglist_data {
 	struct zone node_zones[MAX_NR_ZONES];	/* managed_pages == 0: the zone is not there */
 	struct zoneref *zonelist;	/* nodes by distance, zones from high to low; NULL ends it */
 	struct zoneref *zonelist_thisnode;
+	struct node_tier {		/* mm/memory_tiers.h */
+		uint64_t demotion_nodes;	/* where cold pages go: the nearest of the next lower tier */
+		uint64_t lower_nodes;		/* all of lower tiers */
+		uint32_t adistance;		/* start of the tier's range of abstract distances */
+		uint8_t next_target;
+		bool is_top;
+	} tier;
+	unsigned kswapd_failures;	/* runs in a row that made no room */
 	struct lruvec lruvec;		/* empty unless memory->lru_enabled */
 	struct numa_promotion {		/* into this node, by hint faults: mm/numa_balancing.c */
 		uint64_t threshold_ms;	/* of latency, as nbp_threshold; 0: the default */

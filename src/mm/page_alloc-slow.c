@@ -156,7 +156,7 @@ static pfn_t reclaim_loop(const struct alloc_context *ac, gfp_t gfp, unsigned or
 		/*
 		 * Without anything that reclaims, what the per-cpu lists hoard is still to be had.
 		 */
-		if (progress || !ac->mem->pressure) {
+		if (progress || !ac->mem->pressure || !ac->mem->pressure->try_to_free_pages) {
 			pfn = retry_drained(ac, gfp, order, alloc_flags);
 			if (pfn != PFN_NONE)
 				return pfn;

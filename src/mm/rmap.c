@@ -4,6 +4,7 @@
 #include "mm/rmap.h"
 
 #include "mm/anon_vma.h"
+#include "mm/pgtable.h"
 #include "mm/vma.h"
 
 static bool is_large(const struct page *page)
@@ -140,4 +141,41 @@ void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx)
 		rmap_walk_anon(mem, page, fn, ctx);
 	else
 		rmap_walk_file(mem, page, fn, ctx);
+}
+
+struct folio_referenced_arg {
+	pfn_t head, page;
+	uint64_t vm_flags;
+	unsigned referenced;
+};
+
+static bool referenced_one(struct vm_area_struct *vma, uint64_t addr, void *ctx)
+{
+	struct folio_referenced_arg *a = ctx;
+	struct pgtable *table;
+	unsigned level;
+	pte_t *pte = pgtable_walk(vma->vm_mm, addr, &level, &table);
+
+	if (!pte_is_leaf(*pte) || pte_pfn(*pte) != a->page || (level && a->page != a->head))
+		return true;
+	if (vma->vm_flags & VM_LOCKED)
+		a->vm_flags |= VM_LOCKED;
+	if (!(pte->pte & PTE_ACCESSED))
+		return true;
+	pte->pte &= ~PTE_ACCESSED;
+	a->referenced++;
+	a->vm_flags |= vma->vm_flags & ~VM_LOCKED;
+	return true;
+}
+
+unsigned folio_referenced(struct memory *mem, pfn_t head, uint64_t *ret_vm_flags)
+{
+	struct folio_referenced_arg a = { .head = head };
+	pfn_t end = head + (1u << page_order(pfn_to_page(mem, head)));
+
+	for (a.page = head; a.page < end; a.page++)
+		if (page_mapcount(mem, a.page))
+			rmap_walk(mem, a.page, referenced_one, &a);
+	*ret_vm_flags = a.vm_flags;
+	return a.referenced;
 }

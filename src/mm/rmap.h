@@ -33,6 +33,12 @@ void folio_add_new_anon_rmap_pmd(struct memory *mem, pfn_t head, struct vm_area_
 void folio_add_rmap_pmd(struct memory *mem, pfn_t head);
 void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
 
+/*
+ * How many entries have been used since they were last asked: their accessed bits are taken away, TLBs are not told.
+ * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked. (folio_referenced)
+ */
+unsigned folio_referenced(struct memory *mem, pfn_t head, uint64_t *ret_vm_flags);
+
 /* Calls fn for every (area, address) that may map the page; stops when fn returns false. */
 typedef bool rmap_fn(struct vm_area_struct *vma, uint64_t addr, void *ctx);
 void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx);

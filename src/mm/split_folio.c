@@ -66,8 +66,12 @@ bool split_folio(struct memory *mem, pfn_t head)
 	state = page->flags & (PG_DIRTY | PG_REFERENCED | PG_ACTIVE | PG_UNEVICTABLE | PG_UPTODATE | PG_SWAPBACKED);
 	/* From behind, so that the older pages of the folio come to lie further down on the list. */
 	for (pfn_t i = 1u << order; i-- > 0;)
-		if (make_base_page(mem, head + i, state, cached) && on_lru)
-			folio_putback_lru(mem, head + i);
+		if (make_base_page(mem, head + i, state, cached)) {
+			if (mem->last_cpupid)
+				mem->last_cpupid[head + i] = mem->last_cpupid[head];
+			if (on_lru)
+				folio_putback_lru(mem, head + i);
+		}
 	if (order == hpage_order(mem))
 		count_vm_event(mem, THP_SPLIT_PAGE);
 	return true;

@@ -80,6 +80,7 @@ struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_st
 	*vma = *orig;
 	vma->vm_mm = mm;
 	vma->vm_policy = mpol_dup(mm->mem, orig->vm_policy);
+	vma->numab_state = NULL;
 	list_init(&vma->anon_vma_chain);
 	return vma;
 }
@@ -87,6 +88,8 @@ struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_st
 void vm_area_free(struct vm_area_struct *vma)
 {
 	mpol_free(vma->vm_mm->mem, vma->vm_policy);
+	if (unlikely(vma->numab_state))
+		objpool_put(&vma->vm_mm->mem->vma_numab_pool, vma->numab_state);
 	objpool_put(&vma->vm_mm->mem->vma_pool, vma);
 }
 

@@ -113,6 +113,7 @@
 	X(VMA_MERGE, "vma_merge", "times", "areas merged") \
 	X(VMA_SPLIT, "vma_split", "times", "areas split") \
 	X(NUMA_SCANS, "numa_scans", "scans", "of an address space by NUMA balancing") \
+	X(DEMOTE_SCANNED, "demote_scanned", "folios", "looked at by kswapd and direct demotion") \
 	X(FORK_COPIED_PTES, "fork_copied_ptes", "entries", "page-table entries copied by fork") \
 	X(ZONE_LOCK, "zone_lock", "times", "zone lock taken") \
 	X(PCP_HIT, "pcp_hit", "allocations", "allocations served by a per-cpu list without the zone lock") \

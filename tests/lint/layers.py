@@ -32,7 +32,7 @@ RANKS = [
     'contig dma ageing',
     'huge_memory hugetlb',
     'writeback compaction memcontrol',
-    'vmscan khugepaged numa_balancing oom_kill',
+    'vmscan demotion khugepaged numa_balancing oom_kill',
     'fault mmap fork exec mbind',
     'mmu',
 ]
