@@ -12,6 +12,7 @@
 
 #include "base/bitmap.h"
 #include "base/bug.h"
+#include "mm/page_alloc.h"
 #include "mm/tlbflush.h"
 #include "mm/vmalloc-internal.h"
 
@@ -66,19 +67,30 @@ struct vmap_area *find_vmap_area(const struct memory *mem, kaddr_t addr)
 
 /* ---- objects ---- */
 
-/* gfp 0: the free space is cut in two while a lock is held. NULL: no memory. */
-static struct vmap_area *new_area(struct memory *mem, uint64_t start, uint64_t end)
-{
-	struct vmap_area *va = objpool_get(&mem->vmap->area_pool);
+#define VMAP_AREA_BYTES		72	/* of the 64-bit kernel's struct */
+#define VMAP_AREA_BYTES_32	40
 
-	va->va_start = start;
-	va->va_end = end;
-	va->node = MAX_VMAP_NODES;
+/* NULL: no memory for the kernel's object. */
+static struct vmap_area *new_area(struct memory *mem, gfp_t gfp, int nid)
+{
+	struct vmap_system *vs = mem->vmap;
+	kaddr_t object = 0;
+	struct vmap_area *va;
+
+	if (vs->cache) {
+		object = kmem_cache_alloc_node(vs->cache, gfp, nid);
+		if (!object)
+			return NULL;
+	}
+	va = objpool_get(&vs->area_pool);
+	va->kobj = object;
 	return va;
 }
 
 static void drop_area(struct memory *mem, struct vmap_area *va)
 {
+	if (va->kobj)
+		kmem_cache_free(mem->vmap->cache, va->kobj);
 	objpool_put(&mem->vmap->area_pool, va);
 }
 
@@ -151,36 +163,38 @@ static struct vmap_area *find_lowest(struct vmap_system *vs, uint64_t size, uint
 	return va;
 }
 
-/* Cuts [start, start + size) out of a free area; what is used becomes an area of its own. */
-static struct vmap_area *cut_free(struct memory *mem, struct vmap_area *va, uint64_t start, uint64_t size)
+/*
+ * Cuts [start, start + size) out of a free area for `used`. False: no object for the rest (which the kernel takes from
+ * a spare one that it keeps per CPU).
+ */
+static bool cut_free(struct memory *mem, struct vmap_area *va, uint64_t start, struct vmap_area *used, uint64_t size)
 {
-	struct vmap_system *vs = mem->vmap;
-	struct vmap_area *used, *rest;
+	struct rb_root *root = &mem->vmap->free;
+	struct vmap_area *rest = NULL;
+	uint64_t end = start + size;
 
-	if (va->va_start == start && va_size(va) == size) {
-		rb_erase(&vs->free, &va->rb, update_max);
-		return va;
+	if (va->va_start != start && va->va_end != end) {
+		rest = new_area(mem, GFP_NOWAIT, NUMA_NO_NODE);
+		if (!rest)
+			return false;
+		rest->va_start = end;
+		rest->va_end = va->va_end;
 	}
-	used = new_area(mem, start, start + size);
-	if (!used)
-		return NULL;
-	if (va->va_start != start && va->va_end != start + size) {
-		rest = new_area(mem, start + size, va->va_end);
-		if (!rest) {
-			drop_area(mem, used);
-			return NULL;
-		}
-		va->va_end = start;
-		rb_propagate(&va->rb, update_max);
-		insert_area(&vs->free, rest, update_max);
-		return used;
+	used->va_start = start;
+	used->va_end = end;
+	if (va_size(va) == size) {
+		rb_erase(root, &va->rb, update_max);
+		drop_area(mem, va);
+		return true;
 	}
 	if (va->va_start == start)
-		va->va_start += size;
+		va->va_start = end;
 	else
 		va->va_end = start;
 	rb_propagate(&va->rb, update_max);
-	return used;
+	if (rest)
+		insert_area(root, rest, update_max);
+	return true;
 }
 
 /* ---- pools (node_alloc, node_pool_add_va) ---- */
@@ -235,7 +249,31 @@ static void decay_pools(struct memory *mem, struct vmap_node *vn, bool full)
 
 /* ---- allocation ---- */
 
-static struct vmap_area *take_area(struct memory *mem, uint64_t size, uint64_t align)
+/* The lowest free place becomes `used`. False: there is none. */
+static bool take_lowest(struct memory *mem, struct vmap_area *used, uint64_t size, uint64_t align)
+{
+	struct vmap_area *va = find_lowest(mem->vmap, size, align, 1ull << mem->geo->page_shift);
+
+	return va && cut_free(mem, va, align_up(va->va_start, align), used, size);
+}
+
+/* From the tree, after a purge if need be. */
+static struct vmap_area *alloc_from_tree(struct memory *mem, uint64_t size, uint64_t align, gfp_t gfp, int nid)
+{
+	struct vmap_area *va = new_area(mem, gfp & GFP_NESTED, nid);
+
+	if (!va || take_lowest(mem, va, size, align))
+		return va;
+	if (mem->vmap->nr_lazy_pages || mem->vmap->stats.nr_pooled_areas) {
+		purge_vmap_areas(mem, true);
+		if (take_lowest(mem, va, size, align))
+			return va;
+	}
+	drop_area(mem, va);
+	return NULL;
+}
+
+struct vmap_area *alloc_vmap_area(struct memory *mem, uint64_t size, uint64_t align, gfp_t gfp, int nid)
 {
 	struct vmap_system *vs = mem->vmap;
 	unsigned node = vs->nr_nodes > 1 ? mem->cpu % vs->nr_nodes : MAX_VMAP_NODES;
@@ -243,29 +281,13 @@ static struct vmap_area *take_area(struct memory *mem, uint64_t size, uint64_t a
 
 	if (node < MAX_VMAP_NODES)
 		va = pool_take(mem, &vs->nodes[node], size, align);
-	if (!va) {
-		va = find_lowest(vs, size, align, 1ull << mem->geo->page_shift);
-		if (va)
-			va = cut_free(mem, va, align_up(va->va_start, align), size);
-	}
-	if (va)
-		va->node = (uint16_t)node;
-	return va;
-}
-
-struct vmap_area *alloc_vmap_area(struct memory *mem, uint64_t size, uint64_t align)
-{
-	struct vmap_system *vs = mem->vmap;
-	struct vmap_area *va = take_area(mem, size, align);
-
-	if (!va && (vs->nr_lazy_pages || vs->stats.nr_pooled_areas)) {
-		purge_vmap_areas(mem, true);
-		va = take_area(mem, size, align);
-	}
+	if (!va)
+		va = alloc_from_tree(mem, size, align, gfp, nid);
 	if (!va) {
 		vs->stats.failed++;
 		return NULL;
 	}
+	va->node = (uint16_t)node;
 	va->vm = (struct vm_struct){ .addr = va->va_start };
 	insert_area(&vs->busy, va, NULL);
 	vs->stats.allocs++;
@@ -345,6 +367,7 @@ void purge_vmap_areas(struct memory *mem, bool full)
 void vmalloc_init(struct memory *mem)
 {
 	struct vmap_system *vs = xcalloc(1, sizeof(*vs));
+	struct vmap_area *all;
 
 	mem->vmap = vs;
 	objpool_init(&vs->area_pool, sizeof(struct vmap_area));
@@ -355,7 +378,15 @@ void vmalloc_init(struct memory *mem)
 	for (unsigned i = 0; i < vs->nr_nodes; i++)
 		for (unsigned p = 0; p < MAX_VA_SIZE_PAGES; p++)
 			list_init(&vs->nodes[i].pool[p]);
-	add_free(mem, new_area(mem, mem->geo->vmalloc_start, mem->geo->vmalloc_end));
+	if (mem->conf.slab_model_objects)
+		vs->cache = kmem_cache_create(mem, "vmap_area",
+					      mem->geo->va_bits > 32 ? VMAP_AREA_BYTES : VMAP_AREA_BYTES_32, 0,
+					      SLAB_PANIC, NULL);
+	/* the object of the whole range is of boot */
+	all = objpool_get(&vs->area_pool);
+	all->va_start = mem->geo->vmalloc_start;
+	all->va_end = mem->geo->vmalloc_end;
+	add_free(mem, all);
 }
 
 void vmalloc_finish(struct memory *mem)

@@ -13,6 +13,7 @@
 #ifndef MM_VMALLOC_INTERNAL_H
 #define MM_VMALLOC_INTERNAL_H
 
+#include "mm/slab.h"
 #include "mm/vmalloc.h"
 
 #define MAX_VA_SIZE_PAGES	256	/* of a pooled area, its guard page included */
@@ -40,6 +41,7 @@ struct vmap_system {
 	struct vmap_node *nodes;
 	unsigned nr_nodes;
 	uint64_t nr_lazy_pages;		/* vmap_lazy_nr */
+	struct kmem_cache *cache;	/* of the kernel's vmap_area; NULL with slab.model_objects=off */
 	struct vmalloc_stats stats;	/* what is counted, not what can be found by a walk */
 };
 
@@ -48,11 +50,15 @@ static inline uint64_t va_size(const struct vmap_area *va)
 	return va->va_end - va->va_start;
 }
 
+/* What the kernel may ask of the allocator for its own structs (GFP_RECLAIM_MASK). */
+#define GFP_NESTED	(__GFP_RECLAIM | __GFP_HIGH | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | \
+			 __GFP_NOFAIL | __GFP_NORETRY | __GFP_MEMALLOC | __GFP_NOMEMALLOC)
+
 /*
  * `size` bytes aligned to `align` (a power of two, at least a page), now busy. NULL: no room even after a purge, or no
  * memory for the kernel's object.
  */
-struct vmap_area *alloc_vmap_area(struct memory *mem, uint64_t size, uint64_t align);
+struct vmap_area *alloc_vmap_area(struct memory *mem, uint64_t size, uint64_t align, gfp_t gfp, int nid);
 /* Busy becomes lazy; purges when that is too much. */
 void free_vmap_area(struct memory *mem, struct vmap_area *va);
 /* The busy area that holds addr, NULL. */

@@ -7,11 +7,11 @@
 #include "base/bug.h"
 #include "mm/init_mm.h"
 #include "mm/page_alloc.h"
+#include "mm/slab.h"
 #include "mm/vmalloc-internal.h"
 
-/* What the kernel may ask of the allocator for its own structs (GFP_RECLAIM_MASK). */
-#define GFP_NESTED	(__GFP_RECLAIM | __GFP_HIGH | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | \
-			 __GFP_NOFAIL | __GFP_NORETRY | __GFP_MEMALLOC | __GFP_NOMEMALLOC)
+#define VM_STRUCT_BYTES		72	/* of the 64-bit kernel's struct */
+#define VM_STRUCT_BYTES_32	44
 
 static uint64_t page_bytes(const struct memory *mem)
 {
@@ -25,31 +25,49 @@ static uint64_t pointer_bytes(const struct memory *mem)
 
 /* ---- address space ---- */
 
-/* __get_vm_area_node(): size without the guard page. */
-static struct vmap_area *new_vm_area(struct memory *mem, uint64_t size, uint64_t align, unsigned flags)
+/* The kernel's vm_struct. False: no memory. */
+static bool alloc_vm_struct(struct memory *mem, gfp_t gfp, int nid, uint64_t *ret)
 {
-	uint64_t page = page_bytes(mem), range = mem->geo->vmalloc_end - mem->geo->vmalloc_start;
+	*ret = 0;
+	if (!mem->conf.slab_model_objects)
+		return true;
+	*ret = kmalloc_node(mem, mem->geo->va_bits > 32 ? VM_STRUCT_BYTES : VM_STRUCT_BYTES_32,
+			    (gfp & GFP_NESTED) | __GFP_ZERO, nid);
+	return *ret;
+}
+
+/* __get_vm_area_node(): size without the guard page. */
+static struct vmap_area *new_vm_area(struct memory *mem, uint64_t size, uint64_t align, unsigned flags, gfp_t gfp,
+				     int nid)
+{
+	uint64_t page = page_bytes(mem), range = mem->geo->vmalloc_end - mem->geo->vmalloc_start, object;
 	struct vmap_area *va;
 
-	if (!size || size > range - page)
+	if (!size || size > range - page || !alloc_vm_struct(mem, gfp, nid, &object))
 		return NULL;
 	size = align_up(size, page);
-	va = alloc_vmap_area(mem, size + (flags & VMAP_NO_GUARD ? 0 : page), align > page ? align : page);
-	if (!va)
+	va = alloc_vmap_area(mem, size + (flags & VMAP_NO_GUARD ? 0 : page), align > page ? align : page, gfp, nid);
+	if (!va) {
+		kfree(mem, object);
 		return NULL;
+	}
 	va->vm.size = size;
 	va->vm.flags = flags;
+	va->vm.kobj = object;
 	return va;
 }
 
 static void drop_vm_area(struct memory *mem, struct vmap_area *va)
 {
+	uint64_t object = va->vm.kobj;
+
 	free_vmap_area(mem, va);
+	kfree(mem, object);
 }
 
 kaddr_t get_vm_area(struct memory *mem, uint64_t size, uint64_t align, unsigned vm_flags)
 {
-	struct vmap_area *va = new_vm_area(mem, size, align, vm_flags);
+	struct vmap_area *va = new_vm_area(mem, size, align, vm_flags, GFP_KERNEL, NUMA_NO_NODE);
 
 	return va ? va->va_start : 0;
 }
@@ -97,10 +115,11 @@ static bool alloc_page_array(struct memory *mem, struct vm_struct *vm, uint64_t 
 {
 	uint64_t bytes = nr * pointer_bytes(mem);
 
-	if (bytes <= page_bytes(mem))
+	if (!mem->conf.slab_model_objects)
 		return true;
-	vm->pages_vmalloced = true;
-	vm->pages = vmalloc(mem, bytes, gfp & GFP_NESTED, nid);
+	gfp = (gfp & GFP_NESTED) | __GFP_ZERO;
+	vm->pages_vmalloced = bytes > page_bytes(mem);
+	vm->pages = vm->pages_vmalloced ? vmalloc(mem, bytes, gfp, nid) : kmalloc_node(mem, bytes, gfp, nid);
 	return vm->pages;
 }
 
@@ -108,6 +127,8 @@ static void free_page_array(struct memory *mem, struct vm_struct *vm)
 {
 	if (vm->pages_vmalloced)
 		vfree(mem, vm->pages);
+	else
+		kfree(mem, vm->pages);
 	vm->pages = 0;
 }
 
@@ -188,7 +209,7 @@ static struct vmap_area *try_vmalloc(struct memory *mem, uint64_t size, uint64_t
 
 	if (size > UINT64_MAX - block)
 		return NULL;
-	va = new_vm_area(mem, align_up(size, block), align > block ? align : block, flags | VMAP_ALLOC);
+	va = new_vm_area(mem, align_up(size, block), align > block ? align : block, flags | VMAP_ALLOC, gfp, nid);
 	if (!va)
 		return NULL;
 	va->vm.page_order = order;
@@ -266,7 +287,7 @@ kaddr_t ioremap(struct memory *mem, uint64_t phys, uint64_t size)
 		return 0;
 	size = align_up(size + offset, page_bytes(mem));
 	nr = size >> geo->page_shift;
-	va = new_vm_area(mem, size, ioremap_align(mem, size), VMAP_IOREMAP);
+	va = new_vm_area(mem, size, ioremap_align(mem, size), VMAP_IOREMAP, GFP_KERNEL, NUMA_NO_NODE);
 	if (!va)
 		return 0;
 	mem->vmap->stats.nr_ioremap_pages += nr;
