@@ -14,9 +14,9 @@
 #include "mm/memory.h"
 #include "mm/vmalloc.h"
 
-#define PAGES	16384		/* of the whole range */
+#define PAGES	32768		/* of the whole range */
 #define MAX_POOLED 256
-#define MAX_CPUS 4
+#define MAX_CPUS 2
 
 enum state { FREE, USED, LAZY, POOLED };
 
@@ -188,7 +188,7 @@ static void run(const char *geometry, unsigned nr_cpus, uint64_t pages)
 	for (uint64_t i = 0; i < nr; i++) {
 		/* fills up, drains, fills up */
 		if (rng_below(&rng, 100) < (i / 5000 % 2 ? 60 : 40))
-			allocate(m, &rng, i % 16 == 0);
+			allocate(m, &rng, i % 64 == 0);
 		else
 			release(m, &rng);
 		if (i % 20000 == 0)
@@ -212,7 +212,7 @@ static void run(const char *geometry, unsigned nr_cpus, uint64_t pages)
 static void test_one_tree(void **state)
 {
 	(void)state;
-	run("x86-32", 1, PAGES);
+	run("x86-32", 1, 16384);
 }
 
 /* The threshold is above the range: purges come when the addresses run out. */
