@@ -3,6 +3,8 @@
 /* Families of anonymous pages: see anon_vma.h. */
 #include "mm/anon_vma.h"
 
+#include "mm/slab.h"
+
 #define for_each_avc(pos, vma) list_for_each(pos, &(vma)->anon_vma_chain)
 
 static inline struct anon_vma_chain *avc_of(struct list_head *same_vma)
@@ -20,10 +22,16 @@ static inline uint64_t last_granule(const struct vm_area_struct *vma)
 	return vma->vm_pgoff + ((vma->vm_end - vma->vm_start) >> 12) - 1;
 }
 
+/* NULL: no memory. */
 static struct anon_vma *anon_vma_alloc(struct memory *mem)
 {
-	struct anon_vma *av = objpool_get(&mem->anon_vma_pool);
+	struct anon_vma *av;
+	uint64_t object;
 
+	if (!model_object_alloc(mem, MODEL_ANON_VMA, GFP_KERNEL, &object))
+		return NULL;
+	av = objpool_get(&mem->anon_vma_pool);
+	av->object = object;
 	av->handle = mapping_handle_alloc(mem, av);
 	av->refcount = 1;
 	av->root = av->parent = av;
@@ -38,6 +46,7 @@ static void put_anon_vma(struct memory *mem, struct anon_vma *av)
 	if (--av->refcount)
 		return;
 	mapping_handle_free(mem, av->handle);
+	model_object_free(mem, MODEL_ANON_VMA, &av->object);
 	objpool_put(&mem->anon_vma_pool, av);
 	if (root != av)
 		put_anon_vma(mem, root);
@@ -50,10 +59,28 @@ static void avc_insert(struct anon_vma_chain *avc)
 	interval_insert(&avc->anon_vma->rb_root, &avc->node);
 }
 
-static void anon_vma_chain_link(struct vm_area_struct *vma, struct anon_vma *av)
+/* NULL: no memory. */
+static struct anon_vma_chain *avc_alloc(struct memory *mem)
 {
-	struct anon_vma_chain *avc = objpool_get(&vma->vm_mm->mem->avc_pool);
+	struct anon_vma_chain *avc;
+	uint64_t object;
 
+	if (!model_object_alloc(mem, MODEL_ANON_VMA_CHAIN, GFP_KERNEL, &object))
+		return NULL;
+	avc = objpool_get(&mem->avc_pool);
+	avc->object = object;
+	return avc;
+}
+
+static void avc_free(struct memory *mem, struct anon_vma_chain *avc)
+{
+	model_object_free(mem, MODEL_ANON_VMA_CHAIN, &avc->object);
+	objpool_put(&mem->avc_pool, avc);
+}
+
+static void anon_vma_chain_link(struct vm_area_struct *vma, struct anon_vma_chain *avc,
+				struct anon_vma *av)
+{
 	avc->vma = vma;
 	avc->anon_vma = av;
 	list_add(&avc->same_vma, &vma->anon_vma_chain);
@@ -98,14 +125,22 @@ static struct anon_vma *find_mergeable_anon_vma(const struct vm_area_struct *vma
 
 bool __anon_vma_prepare(struct vm_area_struct *vma)
 {
-	struct anon_vma *av = find_mergeable_anon_vma(vma);
+	struct memory *mem = vma->vm_mm->mem;
+	struct anon_vma_chain *avc = avc_alloc(mem);
+	struct anon_vma *av = avc ? find_mergeable_anon_vma(vma) : NULL;
 
+	if (avc && !av) {
+		av = anon_vma_alloc(mem);
+		if (av)
+			av->num_children++; /* a root is its own parent */
+	}
 	if (!av) {
-		av = anon_vma_alloc(vma->vm_mm->mem);
-		av->num_children++; /* a root is its own parent */
+		if (avc)
+			avc_free(mem, avc);
+		return false;
 	}
 	vma->anon_vma = av;
-	anon_vma_chain_link(vma, av);
+	anon_vma_chain_link(vma, avc, av);
 	av->num_active_vmas++;
 	return true;
 }
@@ -116,8 +151,15 @@ bool anon_vma_clone(struct vm_area_struct *dst, struct vm_area_struct *src)
 
 	for (pos = src->anon_vma_chain.prev; pos != &src->anon_vma_chain; pos = pos->prev) {
 		struct anon_vma *av = avc_of(pos)->anon_vma;
+		struct anon_vma_chain *avc = avc_alloc(dst->vm_mm->mem);
 
-		anon_vma_chain_link(dst, av);
+		if (!avc) {
+			/* dst is not among the active areas yet: unlinking must not count it. */
+			dst->anon_vma = NULL;
+			unlink_anon_vmas(dst);
+			return false;
+		}
+		anon_vma_chain_link(dst, avc, av);
 		/* A root is never reused: it has itself and another as children. */
 		if (!dst->anon_vma && src->anon_vma && av->num_children < 2 &&
 		    av->num_active_vmas == 0)
@@ -130,6 +172,8 @@ bool anon_vma_clone(struct vm_area_struct *dst, struct vm_area_struct *src)
 
 bool anon_vma_fork(struct vm_area_struct *vma, struct vm_area_struct *pvma)
 {
+	struct memory *mem = vma->vm_mm->mem;
+	struct anon_vma_chain *avc;
 	struct anon_vma *av;
 
 	if (!pvma->anon_vma)
@@ -139,13 +183,20 @@ bool anon_vma_fork(struct vm_area_struct *vma, struct vm_area_struct *pvma)
 		return false;
 	if (vma->anon_vma)
 		return true;
-	av = anon_vma_alloc(vma->vm_mm->mem);
+	av = anon_vma_alloc(mem);
+	avc = av ? avc_alloc(mem) : NULL;
+	if (!avc) {
+		if (av)
+			put_anon_vma(mem, av);
+		unlink_anon_vmas(vma);
+		return false;
+	}
 	av->num_active_vmas++;
 	av->root = pvma->anon_vma->root;
 	av->parent = pvma->anon_vma;
 	av->root->refcount++;
 	vma->anon_vma = av;
-	anon_vma_chain_link(vma, av);
+	anon_vma_chain_link(vma, avc, av);
 	av->parent->num_children++;
 	return true;
 }
@@ -168,7 +219,7 @@ void unlink_anon_vmas(struct vm_area_struct *vma)
 			continue;
 		}
 		list_del(&avc->same_vma);
-		objpool_put(&mem->avc_pool, avc);
+		avc_free(mem, avc);
 	}
 	if (vma->anon_vma) {
 		vma->anon_vma->num_active_vmas--;
@@ -181,7 +232,7 @@ void unlink_anon_vmas(struct vm_area_struct *vma)
 		VM_BUG_ON(avc->anon_vma->num_children || avc->anon_vma->num_active_vmas);
 		put_anon_vma(mem, avc->anon_vma);
 		list_del(&avc->same_vma);
-		objpool_put(&mem->avc_pool, avc);
+		avc_free(mem, avc);
 	}
 }
 

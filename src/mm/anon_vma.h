@@ -11,7 +11,7 @@
  * Modelled: reuse of a neighbour's anon_vma (so that the areas can merge again), reuse at fork of
  * an anon_vma that has no area of its own left and at most one child, reference counts as the
  * kernel keeps them.
- * Simplified: no locks. Left out: failure of the small allocations (slab comes later).
+ * Simplified: no locks. Each struct stands for an object of its cache (mm/slab.h).
  *
  * Over all anon_vmas, and with rb_root counted by edges:
  *	num_active_vmas = areas with vma->anon_vma == av
@@ -24,7 +24,7 @@
 #include "mm/interval_tree.h"
 #include "mm/mm_types.h"
 
-/* The slow path of anon_vma_prepare(). */
+/* The slow path of anon_vma_prepare(). False: no memory; so with clone and fork below. */
 bool __anon_vma_prepare(struct vm_area_struct *vma);
 /*
  * Gives dst the edges of src. With dst->anon_vma NULL and src's not (fork), may choose one to be

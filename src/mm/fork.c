@@ -12,13 +12,19 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/slab.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 
 struct mm_struct *mm_alloc(struct memory *mem)
 {
-	struct mm_struct *mm = objpool_get(&mem->mm_pool);
+	struct mm_struct *mm;
+	uint64_t object;
 
+	if (!model_object_alloc(mem, MODEL_MM, GFP_KERNEL, &object))
+		return NULL;
+	mm = objpool_get(&mem->mm_pool);
+	mm->object = object;
 	mm->mem = mem;
 	mm->id = ++mem->next_mm_id;
 	mm->mm_users = 1;
@@ -26,6 +32,7 @@ struct mm_struct *mm_alloc(struct memory *mem)
 	mm->mmap_base = mem->geo->mmap_end;
 	mm->pgd = pgd_alloc(mem, mm);
 	if (!mm->pgd) {
+		model_object_free(mem, MODEL_MM, &mm->object);
 		objpool_put(&mem->mm_pool, mm);
 		return NULL;
 	}
@@ -50,6 +57,7 @@ void mmput(struct mm_struct *mm)
 	pgd_free(mem, mm->pgd);
 	mm_numa_free(mm);
 	list_del(&mm->mmlist);
+	model_object_free(mem, MODEL_MM, &mm->object);
 	objpool_put(&mem->mm_pool, mm);
 }
 
@@ -183,6 +191,8 @@ static bool dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
 {
 	struct vm_area_struct *vma = vm_area_alloc(mm);
 
+	if (!vma)
+		return false;
 	vma->vm_start = old->vm_start;
 	vma->vm_end = old->vm_end;
 	vma->vm_flags = old->vm_flags & ~(VM_LOCKED | VM_LOCKONFAULT);

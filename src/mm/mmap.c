@@ -260,6 +260,8 @@ static struct vm_area_struct *mmap_new_vma(const struct mmap_state *map)
 {
 	struct vm_area_struct *vma = vm_area_alloc(map->mm);
 
+	if (!vma)
+		return NULL;
 	vma->vm_start = map->addr;
 	vma->vm_end = map->addr + map->len;
 	vma->vm_flags = map->vm_flags;
@@ -298,6 +300,12 @@ static int mmap_region(struct mmap_state *map)
 								       .mapping = map->mapping});
 	if (!vma)
 		vma = mmap_new_vma(map);
+	if (!vma) {
+		/* What was there is gone, as in the kernel. */
+		if (map->vm_flags & VM_ACCOUNT)
+			vm_unacct_memory(mm->mem, nr_pages);
+		return -ENOMEM;
+	}
 	vm_stat_account(mm, vma->vm_flags, (int64_t)nr_pages);
 	if (!(vma->vm_flags & VM_LOCKED))
 		return 0;

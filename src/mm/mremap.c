@@ -231,6 +231,10 @@ static int move_vma(struct vma_remap_struct *vrm)
 	if (!calc_charge(vrm))
 		return -ENOMEM;
 	new_vma = copy_vma(&vrm->vma, vrm->new_addr, vrm->new_len, pgoff);
+	if (!new_vma) {
+		vm_unacct_memory(mm->mem, vrm->charged);
+		return -ENOMEM;
+	}
 	err = move_data(vrm, new_vma);
 	stat_account(vrm, vm_flags, vrm->new_len);
 	if (!err && vrm->flags & MREMAP_DONTUNMAP)

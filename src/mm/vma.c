@@ -6,6 +6,7 @@
 #include "mm/anon_vma.h"
 #include "mm/mempolicy.h"
 #include "mm/pgtable.h"
+#include "mm/slab.h"
 
 static inline struct vm_area_struct *vma_of(const struct rb_node *rb)
 {
@@ -66,8 +67,13 @@ struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, uint64_t star
 
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = objpool_get(&mm->mem->vma_pool);
+	struct vm_area_struct *vma;
+	uint64_t object;
 
+	if (!model_object_alloc(mm->mem, MODEL_VMA, GFP_KERNEL, &object))
+		return NULL;
+	vma = objpool_get(&mm->mem->vma_pool);
+	vma->object = object;
 	vma->vm_mm = mm;
 	list_init(&vma->anon_vma_chain);
 	return vma;
@@ -75,9 +81,14 @@ struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
 
 struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_struct *orig)
 {
-	struct vm_area_struct *vma = objpool_get(&mm->mem->vma_pool);
+	struct vm_area_struct *vma = vm_area_alloc(mm);
+	uint64_t object;
 
+	if (!vma)
+		return NULL;
+	object = vma->object;
 	*vma = *orig;
+	vma->object = object;
 	vma->vm_mm = mm;
 	vma->vm_policy = mpol_dup(mm->mem, orig->vm_policy);
 	vma->numab_state = NULL;
@@ -90,6 +101,7 @@ void vm_area_free(struct vm_area_struct *vma)
 	mpol_free(vma->vm_mm->mem, vma->vm_policy);
 	if (unlikely(vma->numab_state))
 		objpool_put(&vma->vm_mm->mem->vma_numab_pool, vma->numab_state);
+	model_object_free(vma->vm_mm->mem, MODEL_VMA, &vma->object);
 	objpool_put(&vma->vm_mm->mem->vma_pool, vma);
 }
 

@@ -30,7 +30,7 @@ struct vm_area_struct *vma_next(const struct vm_area_struct *vma);
 struct vm_area_struct *vma_prev(const struct vm_area_struct *vma);
 struct vm_area_struct *first_vma(const struct mm_struct *mm);
 
-/* A zeroed area, on no tree. */
+/* A zeroed area, on no tree. NULL: no memory; so with the copy. */
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
 /*
  * A copy of the fields, on no tree and with no anon_vma edges (vma->anon_vma is copied as the

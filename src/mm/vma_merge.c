@@ -66,13 +66,16 @@ static void split_huge_pmd_if_needed(struct vm_area_struct *vma, uint64_t addr)
 		split_huge_pmd_at(vma, addr);
 }
 
-/* dst is about to cover what src did: it needs src's families, when it has none of its own. */
-static void dup_anon_vma(struct vm_area_struct *dst, struct vm_area_struct *src)
+/*
+ * dst is about to cover what src did: it needs src's families, when it has none of its own. False:
+ * no memory.
+ */
+static bool dup_anon_vma(struct vm_area_struct *dst, struct vm_area_struct *src)
 {
 	if (!src->anon_vma || dst->anon_vma)
-		return;
+		return true;
 	dst->anon_vma = src->anon_vma;
-	anon_vma_clone(dst, src);
+	return anon_vma_clone(dst, src);
 }
 
 void remove_vma(struct vm_area_struct *vma)
@@ -120,10 +123,13 @@ static void commit_merge(struct vma_merge_struct *vmg)
  * Both sides, or prev alone, or next alone takes the changed range; see the head of the kernel's
  * function.
  */
-static void merge_existing(struct vma_merge_struct *vmg, bool left, bool right)
+static bool merge_existing(struct vma_merge_struct *vmg, bool left, bool right)
 {
 	struct vm_area_struct *prev = vmg->prev, *middle = vmg->middle, *next = vmg->next;
 	uint64_t start = vmg->start;
+
+	if (!dup_anon_vma(left ? prev : next, left && right && next->anon_vma ? next : middle))
+		return false;
 
 	vmg->target = left ? prev : next;
 	if (left) {
@@ -133,7 +139,6 @@ static void merge_existing(struct vma_merge_struct *vmg, bool left, bool right)
 			vmg->end = next->vm_end;
 		else
 			vmg->adjust_middle_start = !vmg->remove_middle;
-		dup_anon_vma(prev, right && next->anon_vma ? next : middle);
 	} else {
 		if (vmg->remove_middle) {
 			vmg->pgoff = next->vm_pgoff - ((vmg->end - vmg->start) >> 12);
@@ -144,9 +149,9 @@ static void merge_existing(struct vma_merge_struct *vmg, bool left, bool right)
 			vmg->end = start;
 			vmg->pgoff = middle->vm_pgoff;
 		}
-		dup_anon_vma(next, middle);
 	}
 	commit_merge(vmg);
+	return true;
 }
 
 static struct vm_area_struct *vma_merge_existing_range(struct vma_merge_struct *vmg)
@@ -164,8 +169,8 @@ static struct vm_area_struct *vma_merge_existing_range(struct vma_merge_struct *
 		return NULL;
 	vmg->remove_middle = left_side && right_side;
 	vmg->remove_next = left && right;
-	merge_existing(vmg, left, right);
-	return vmg->target;
+	vmg->no_memory = !merge_existing(vmg, left, right);
+	return vmg->no_memory ? NULL : vmg->target;
 }
 
 struct vm_area_struct *vma_merge_new_range(struct vma_merge_struct *vmg)
@@ -186,10 +191,10 @@ struct vm_area_struct *vma_merge_new_range(struct vma_merge_struct *vmg)
 		vmg->start = vmg->prev->vm_start;
 		vmg->pgoff = vmg->prev->vm_pgoff;
 	}
-	if (vmg->remove_next)
-		dup_anon_vma(vmg->target, vmg->next);
-	if (vmg->copied_from)
-		dup_anon_vma(vmg->target, vmg->copied_from);
+	if (vmg->remove_next && !dup_anon_vma(vmg->target, vmg->next))
+		return NULL;
+	if (vmg->copied_from && !dup_anon_vma(vmg->target, vmg->copied_from))
+		return NULL;
 	commit_merge(vmg);
 	return vmg->target;
 }
@@ -220,10 +225,15 @@ int split_vma_unchecked(struct vm_area_struct **vmap, uint64_t addr)
 		return -EINVAL;
 	split_huge_pmd_if_needed(vma, addr);
 	new = vm_area_dup(vma->vm_mm, vma);
+	if (!new)
+		return -ENOMEM;
 	new->vm_start = addr;
 	new->vm_pgoff = linear_page_index(vma, addr);
+	if (!anon_vma_clone(new, vma)) {
+		vm_area_free(new);
+		return -ENOMEM;
+	}
 	vma_set_end(vma, addr);
-	anon_vma_clone(new, vma);
 	if (new->vm_mapping)
 		mapping_get_ref(new->vm_mapping);
 	vma_link_after(vma, new);
@@ -250,6 +260,8 @@ static int vma_modify(struct vma_merge_struct *vmg, struct vm_area_struct **ret_
 	*ret_vma = vma_merge_existing_range(vmg);
 	if (*ret_vma)
 		return 0;
+	if (vmg->no_memory)
+		return -ENOMEM;
 	if (vma->vm_start < start)
 		err = split_vma(&vma, start);
 	upper = vma;
@@ -323,10 +335,15 @@ struct vm_area_struct *copy_vma(struct vm_area_struct **vmap, uint64_t addr, uin
 		return new;
 	}
 	new = vm_area_dup(vma->vm_mm, vma);
+	if (!new)
+		return NULL;
 	new->vm_start = addr;
 	new->vm_end = addr + len;
 	new->vm_pgoff = pgoff;
-	anon_vma_clone(new, vma);
+	if (!anon_vma_clone(new, vma)) {
+		vm_area_free(new);
+		return NULL;
+	}
 	if (new->vm_mapping)
 		mapping_get_ref(new->vm_mapping);
 	vma_link(vma->vm_mm, new);

@@ -36,6 +36,7 @@ struct vma_merge_struct {
 	struct vm_area_struct *target; /* what the merged area will be */
 	bool remove_middle, remove_next;
 	bool adjust_middle_start, adjust_next_start;
+	bool no_memory;	/* it would have merged, but an anon_vma_chain was not to be had */
 };
 
 /* The merged area, or NULL: make a new one. */
@@ -58,7 +59,8 @@ int vma_modify_policy(struct vm_area_struct *prev, struct vm_area_struct *vma, u
 		      struct vm_area_struct **ret_vma);
 /*
  * Cuts *vmap at addr, which lies inside. The old area is the lower part (so that its place in all
- * trees stays); *vmap becomes the upper one. No limit is checked. 0 or -EINVAL: may not be split.
+ * trees stays); *vmap becomes the upper one. No limit is checked. 0, -EINVAL: may not be split, or
+ * -ENOMEM.
  */
 int split_vma_unchecked(struct vm_area_struct **vmap, uint64_t addr);
 /*
