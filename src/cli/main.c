@@ -2,6 +2,7 @@
 /* Copyright the mmreplay authors */
 /* The mmreplay command: one table of commands, nothing else. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mmreplay/version.h>
@@ -63,6 +64,8 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	/* libhwloc tells people of its own accord what it dislikes; the error that it returns is enough. */
+	setenv("HWLOC_HIDE_ERRORS", "2", 0);
 	output_init();
 	return output_finish(dispatch(argc, argv));
 }

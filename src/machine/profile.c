@@ -292,7 +292,7 @@ static int read_cycles(const json_t *v, const struct json_place *at, void *dst)
 /* ---- topology ---- */
 
 struct node_reader {
-	uint64_t bytes[MACHINE_MAX_NODES], cpus[MACHINE_MAX_NODES];
+	uint64_t bytes[MACHINE_MAX_NODES], start[MACHINE_MAX_NODES], cpus[MACHINE_MAX_NODES];
 	unsigned nr, row;
 	struct machine_profile *p;
 };
@@ -309,6 +309,18 @@ static int read_node_memory(const json_t *v, const struct json_place *at, void *
 	return rc;
 }
 
+static int read_node_start(const json_t *v, const struct json_place *at, void *dst)
+{
+	struct node_reader *r = dst;
+	struct mmr_error why;
+	const char *s;
+	int rc = json_read_string(v, at, &s);
+
+	if (!rc && parse_size(s, &r->start[r->nr], &why))
+		return json_error(at, "%.100s", why.text);
+	return rc;
+}
+
 static int read_node_cpus(const json_t *v, const struct json_place *at, void *dst)
 {
 	struct node_reader *r = dst;
@@ -318,14 +330,17 @@ static int read_node_cpus(const json_t *v, const struct json_place *at, void *ds
 
 static const struct json_field node_fields[] = {
 	{ "memory", true, read_node_memory },
+	{ "start", false, read_node_start },
 	{ "cpus", true, read_node_cpus },
 };
 
 static int read_node(const json_t *v, const struct json_place *at, void *dst)
 {
 	struct node_reader *r = dst;
-	int rc = json_read_object(v, at, node_fields, ARRAY_SIZE(node_fields), r);
+	int rc;
 
+	r->start[r->nr] = NODE_START_BEHIND;
+	rc = json_read_object(v, at, node_fields, ARRAY_SIZE(node_fields), r);
 	r->nr++;
 	return rc;
 }
@@ -348,6 +363,7 @@ static int read_nodes(const json_t *v, const struct json_place *at, void *dst)
 	nr_cpus = 0;
 	for (unsigned i = 0; i < r.nr; i++) {
 		p->topology.node_bytes[i] = r.bytes[i];
+		p->topology.node_start[i] = r.start[i];
 		for (uint64_t c = 0; c < r.cpus[i]; c++)
 			p->topology.cpu_node[nr_cpus++] = (uint16_t)i;
 	}

@@ -7,8 +7,9 @@
  *	name, description, source	text
  *	geometry			name of a page-table geometry
  *	physical_address_bits		optional: the geometry's
- *	topology	{ source, nodes: [{ memory: "96G", cpus: 18 }...], distances: [[10, 21], [21, 10]] }
- *			CPUs are numbered node by node; distances are optional (10 and 20)
+ *	topology	{ source, nodes: [{ memory: "96G", start: "4G", cpus: 18 }...], distances: [[10, 21], [21, 10]] }
+ *			CPUs are numbered node by node; distances are optional (10 and 20), start too (behind the node
+ *			before)
  *	tlb		{ l1_data, l1_instruction: [array...], and l2 or l2_data, l2_instruction: [array...] }
  *			array: { pages: ["4K", "2M"], entries: 64, ways: 4 or "full", source }
  *	walk_caches	[{ level: "pmd", entries: 32, source }...]

@@ -21,6 +21,7 @@ static void allocate(struct topology *t, unsigned nr_nodes, unsigned nr_cpus)
 	t->nr_cpus = nr_cpus;
 	t->cpu_node = xcalloc(nr_cpus, sizeof(*t->cpu_node));
 	t->node_bytes = xcalloc(nr_nodes, sizeof(*t->node_bytes));
+	t->node_start = xcalloc(nr_nodes, sizeof(*t->node_start));
 	t->distance = xcalloc((size_t)nr_nodes * nr_nodes, sizeof(*t->distance));
 }
 
@@ -31,6 +32,8 @@ void topology_init(struct topology *t, unsigned nr_nodes, unsigned nr_cpus, uint
 		t->cpu_node[i] = (uint16_t)(i * nr_nodes / nr_cpus);
 	for (unsigned i = 0; i < nr_nodes; i++)
 		t->node_bytes[i] = bytes / nr_nodes / PART_BYTES * PART_BYTES;
+	for (unsigned i = 0; i < nr_nodes; i++)
+		t->node_start[i] = NODE_START_BEHIND;
 	t->node_bytes[nr_nodes - 1] += bytes - topology_bytes(t);
 	for (unsigned i = 0; i < nr_nodes * nr_nodes; i++)
 		t->distance[i] = i % (nr_nodes + 1) ? REMOTE_DISTANCE : LOCAL_DISTANCE;
@@ -41,6 +44,7 @@ void topology_copy(struct topology *t, const struct topology *from)
 	allocate(t, from->nr_nodes, from->nr_cpus);
 	memcpy(t->cpu_node, from->cpu_node, t->nr_cpus * sizeof(*t->cpu_node));
 	memcpy(t->node_bytes, from->node_bytes, t->nr_nodes * sizeof(*t->node_bytes));
+	memcpy(t->node_start, from->node_start, t->nr_nodes * sizeof(*t->node_start));
 	memcpy(t->distance, from->distance, (size_t)t->nr_nodes * t->nr_nodes * sizeof(*t->distance));
 }
 
@@ -48,6 +52,7 @@ void topology_finish(struct topology *t)
 {
 	free(t->cpu_node);
 	free(t->node_bytes);
+	free(t->node_start);
 	free(t->distance);
 	memset(t, 0, sizeof(*t));
 }

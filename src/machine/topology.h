@@ -20,10 +20,13 @@
 #define LOCAL_DISTANCE		10
 #define REMOTE_DISTANCE		20
 
+#define NODE_START_BEHIND	UINT64_MAX
+
 struct topology {
 	unsigned nr_nodes, nr_cpus;
 	uint16_t *cpu_node;	/* [nr_cpus] */
 	uint64_t *node_bytes;	/* [nr_nodes] memory */
+	uint64_t *node_start;	/* [nr_nodes] physical address, or NODE_START_BEHIND the node before */
 	uint32_t *distance;	/* [nr_nodes * nr_nodes], row: from */
 };
 

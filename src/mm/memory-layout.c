@@ -157,7 +157,7 @@ static int place_nodes(struct memory_layout *l, struct mmr_error *err)
 	for (unsigned n = 0; n < d->nr_nodes; n++) {
 		if (!d->node_bytes[n])
 			continue;
-		if (d->node_start && d->node_start[n] != NODE_START_ANY) {
+		if (d->node_start && d->node_start[n] != NODE_START_BEHIND) {
 			rc = check_start(l, n, d->node_start[n], err);
 			if (rc)
 				return rc;
@@ -485,7 +485,7 @@ int layout_create(struct memory_layout *l, struct mmr_error *err)
 	return rc;
 }
 
-void layout_finish(struct memory_layout *l)
+void memory_layout_finish(struct memory_layout *l)
 {
 	vec_finish(&l->reserved);
 }

@@ -32,9 +32,8 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "machine/topology.h"
 #include "mm/mm_types.h"
-
-#define NODE_START_ANY	UINT64_MAX
 
 struct memory_desc {
 	const struct geometry *geo;
@@ -42,7 +41,7 @@ struct memory_desc {
 	unsigned nr_nodes;		/* 1 to MAX_NUMNODES */
 	const uint64_t *node_bytes;	/* by node, whole pages; 0: a node without memory */
 	/*
-	 * By node, physical address of its first byte, a whole section, or NODE_START_ANY: behind the node
+	 * By node, physical address of its first byte, a whole section, or NODE_START_BEHIND: behind the node
 	 * before it. NULL: the latter for all.
 	 */
 	const uint64_t *node_start;

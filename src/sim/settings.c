@@ -295,6 +295,10 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 		what = "vm.fault_around_bytes below that of the captured kernel";
 	else if (s->mm.fault_around_folio < s->captured_mm.fault_around_folio)
 		what = "kernel.fault_around_folio off";
+	else if (s->mm.numa_balancing)
+		what = "numa.balancing";
+	else if (s->mm.numa_demotion)
+		what = "numa.demotion";
 	if (!what)
 		return 0;
 	return err_set(

@@ -10,8 +10,14 @@
 
 #include "base/bitmap.h"
 #include "base/bug.h"
+#include "base/units.h"
 #include "base/xalloc.h"
+#include "machine/hwloc.h"
+#include "mm/demotion.h"
+#include "mm/lru.h"
 #include "mm/memory.h"
+#include "mm/memory_tiers.h"
+#include "mm/numa_balancing.h"
 #include "mm/vma.h"
 
 /* Memory is dealt out in pieces of this. */
@@ -86,20 +92,92 @@ static bool captured_topology(struct topology *t, const struct trace_meta *meta)
 	return true;
 }
 
-static void choose_topology(struct system *sys, const struct settings *s,
-			    const struct trace_meta *meta)
+/* Memory that a 32-bit machine cannot have is not the captured machine's to give. */
+static bool fits_geometry(const struct topology *t, const struct geometry *geo)
+{
+	return geo->pa_bits >= 63 || topology_bytes(t) >> geo->pa_bits == 0;
+}
+
+/* Base pages and architecture of an export must be those of the profile. */
+static int check_export(const struct machine_export *m, const struct system *sys, const char *file,
+			struct mmr_error *err)
+{
+	static const struct {
+		const char *arch, *prefix;	/* uname's, and of the geometry's name */
+	} rows[] = { { "x86_64", "x86-64" }, { "i686", "x86-32" }, { "aarch64", "arm64" },
+		     { "riscv64", "riscv" } };
+	const char *prefix = NULL;
+	char bytes[32];
+
+	for (size_t i = 0; m->arch && i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].arch, m->arch))
+			prefix = rows[i].prefix;
+	if (m->arch && (!prefix || strncmp(sys->geo->name, prefix, strlen(prefix)) != 0))
+		return err_set(err, -EINVAL,
+			       "'%s' is of an '%s' machine, the profile '%s' has page tables of %s: name "
+			       "a profile that goes with it (-m PROFILE -m %s)",
+			       file, m->arch, sys->profile->name, sys->geo->name, file);
+	if (m->base_page_bytes && m->base_page_bytes != 1ull << sys->geo->page_shift)
+		return err_set(err, -EINVAL, "'%s' has pages of %s, the profile '%s' has not", file,
+			       format_size(m->base_page_bytes, bytes, sizeof(bytes)),
+			       sys->profile->name);
+	return 0;
+}
+
+/* The machine that the user has a file of. */
+static int exported_topology(struct topology *t, const struct system *sys, const char *file,
+			     struct mmr_error *err)
+{
+	struct machine_export m = {0};
+	int rc = hwloc_load(file, &m, err);
+
+	if (rc)
+		return rc;
+	rc = check_export(&m, sys, file, err);
+	if (!rc) {
+		topology_copy(t, &m.topology);
+		for (unsigned n = 0; n < t->nr_nodes; n++)
+			t->node_bytes[n] = align_down(t->node_bytes[n], MEMORY_UNIT);
+	}
+	machine_export_finish(&m);
+	return rc;
+}
+
+/* Where nodes, CPUs and memory come from, before the settings that change them. */
+static int base_topology(struct system *sys, const struct settings *s,
+			 const struct trace_meta *meta, struct topology *ret, struct mmr_error *err)
+{
+	if (s->topology_file) {
+		sys->topology_source = "hwloc";
+		return exported_topology(ret, sys, s->topology_file, err);
+	}
+	sys->topology_source = "trace";
+	if (s->system.topology != TOPOLOGY_PROFILE && captured_topology(ret, meta)) {
+		if (fits_geometry(ret, sys->geo) || s->system.memory_bytes)
+			return 0;
+		topology_finish(ret);
+	}
+	sys->topology_source = "profile";
+	topology_copy(ret, &sys->profile->topology);
+	return 0;
+}
+
+static int choose_topology(struct system *sys, const struct settings *s,
+			   const struct trace_meta *meta, struct mmr_error *err)
 {
 	const struct system_config *c = &s->system;
 	struct topology base;
 	unsigned nodes, cpus;
 	uint64_t bytes;
+	int rc = base_topology(sys, s, meta, &base, err);
 
-	if (c->topology == TOPOLOGY_PROFILE || !captured_topology(&base, meta))
-		topology_copy(&base, &sys->profile->topology);
+	if (rc)
+		return rc;
 	if (!c->memory_bytes && !c->nr_nodes && !c->nr_cpus) {
 		sys->topology = base;
-		return;
+		return 0;
 	}
+	sys->topology_source = "settings";
 	nodes = c->nr_nodes ? (unsigned)c->nr_nodes : base.nr_nodes;
 	cpus = c->nr_cpus ? (unsigned)c->nr_cpus : base.nr_cpus;
 	bytes = c->memory_bytes ? c->memory_bytes : topology_bytes(&base);
@@ -109,6 +187,7 @@ static void choose_topology(struct system *sys, const struct settings *s,
 			sys->topology.distance[i] =
 				c->nr_nodes ? (uint32_t)c->remote_distance : base.distance[i];
 	topology_finish(&base);
+	return 0;
 }
 
 /* ---- the machine ---- */
@@ -154,6 +233,19 @@ static struct tlb_system *create_tlb(const struct system *sys, const struct sett
 	return tlb;
 }
 
+static const struct pressure_ops demotion_ops = { .wake_kswapd = demotion_wake_kswapd };
+
+/* What moves pages between nodes, as far as it is switched on. */
+static void start_numa(struct memory *mem)
+{
+	numa_balancing_setup(mem);
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		if (mem->nodes[n] && can_demote(mem, n))
+			mem->pressure = &demotion_ops;
+	if (mem->pressure)
+		lru_enable(mem);
+}
+
 static int create_memory(struct system *sys, const struct settings *s,
 			 const struct trace_meta *meta, struct mmr_error *err)
 {
@@ -163,6 +255,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 		.conf = &s->mm,
 		.nr_nodes = t->nr_nodes,
 		.node_bytes = t->node_bytes,
+		.node_start = t->node_start,
 		.nr_cpus = t->nr_cpus,
 		.cpu_node = t->cpu_node,
 		.distance = t->distance,
@@ -172,6 +265,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 	if (rc)
 		return rc;
 	sys->mem->tlb = create_tlb(sys, s, meta);
+	start_numa(sys->mem);
 	return 0;
 }
 
@@ -186,8 +280,9 @@ int system_create(struct system **ret, const struct settings *s, const struct tr
 		return rc;
 	}
 	sys->geo = choose_geometry(sys, s, meta);
-	choose_topology(sys, s, meta);
-	rc = topology_validate(&sys->topology, err);
+	rc = choose_topology(sys, s, meta, err);
+	if (!rc)
+		rc = topology_validate(&sys->topology, err);
 	if (!rc)
 		rc = create_memory(sys, s, meta, err);
 	if (rc) {
@@ -205,6 +300,7 @@ void system_destroy(struct system *sys)
 	if (sys->mem) {
 		struct tlb_system *tlb = sys->mem->tlb;
 
+		numa_balancing_finish(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
 			tlb_destroy(tlb);
@@ -218,6 +314,11 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 {
 	bool ok = memory_consistent(sys->mem, why);
 	struct list_head *pos;
+
+	if (!lru_consistent(sys->mem)) {
+		ok = false;
+		strbuf_addstr(why, "lists of folios by age contradict themselves\n");
+	}
 
 	list_for_each(pos, &sys->mem->mms) {
 		struct mm_struct *mm = list_entry(pos, struct mm_struct, mmlist);

@@ -16,6 +16,7 @@
 struct system {
 	struct machine_profile *profile;
 	struct topology topology;
+	const char *topology_source; /* "trace", "profile", "hwloc" or "settings" */
 	const struct geometry *geo; /* the captured machine's levels, or the profile's */
 	struct memory *mem;
 };

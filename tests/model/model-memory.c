@@ -199,7 +199,7 @@ static void random_plan(struct plan *p, struct rng *rng)
 		p->bytes[n] = align_down(random_bytes(rng), 1ull << geo->page_shift);
 		if (geo->pa_bits == 32)
 			p->bytes[n] = align_down(p->bytes[n] / 16, 1ull << geo->page_shift);
-		p->start[n] = rng_below(rng, 2) ? NODE_START_ANY : rng_below(rng, 200) * section;
+		p->start[n] = rng_below(rng, 2) ? NODE_START_BEHIND : rng_below(rng, 200) * section;
 		p->total += p->bytes[n];
 	}
 	if (!rng_below(rng, 3))

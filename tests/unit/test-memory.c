@@ -190,7 +190,7 @@ static void test_lowmem_reserve_ratio(void **state)
 static void test_nodes_at_their_places(void **state)
 {
 	uint64_t bytes[3] = { 1 * GIB, 2 * GIB, 1 * GIB };
-	uint64_t start[3] = { 16 * GIB, 0, NODE_START_ANY };
+	uint64_t start[3] = { 16 * GIB, 0, NODE_START_BEHIND };
 	struct memory_desc desc = { .geo = x86(), .nr_nodes = 3, .node_bytes = bytes, .nr_cpus = 1,
 				    .node_start = start };
 	struct memory *mem;
