@@ -188,7 +188,7 @@ static void run(const char *geometry, unsigned nr_cpus, uint64_t pages)
 	for (uint64_t i = 0; i < nr; i++) {
 		/* fills up, drains, fills up */
 		if (rng_below(&rng, 100) < (i / 5000 % 2 ? 60 : 40))
-			allocate(m, &rng, i % 64 == 0);
+			allocate(m, &rng, i % 256 == 0);
 		else
 			release(m, &rng);
 		if (i % 20000 == 0)
