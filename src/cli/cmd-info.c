@@ -3,18 +3,13 @@
 /* mmreplay info: a summary of a trace. */
 #include "base/bug.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "cli/output.h"
-#include "cli/trace-file.h"
+#include "cli/query.h"
 #include "report/table.h"
 #include "report/trace_info.h"
 
-enum { OPT_JSON = 256, OPT_RECOVER };
-
 static const struct cli_option options[] = {
-	{OPT_JSON, "json", NULL, "print JSON, with the whole metadata"},
-	{OPT_RECOVER, "recover", NULL, "skip damaged blocks and say what is missing"},
-	{'o', "output", "FILE", "write to FILE instead of standard output"},
+	QUERY_OPTIONS("print JSON, with the whole metadata"),
 };
 
 static const struct cli_usage usage = {
@@ -23,12 +18,6 @@ static const struct cli_usage usage = {
 	"Say what is in a trace: basis, events, accesses, losses, machine.",
 	options,
 	ARRAY_SIZE(options),
-};
-
-struct info_args {
-	struct trace_file_options file;
-	const char *output;
-	bool json, verbose;
 };
 
 /* For people, the metadata is too long: the machine and the command are enough. */
@@ -41,7 +30,7 @@ static void shorten_metadata(json_t *root)
 		json_object_del(meta, dropped[i]);
 }
 
-static int print_info(json_t *root, const struct info_args *args)
+static int print_info(json_t *root, const struct query *args)
 {
 	struct strbuf sb = {0};
 	int status;
@@ -58,7 +47,7 @@ static int print_info(json_t *root, const struct info_args *args)
 	return status;
 }
 
-static int info(const struct info_args *args)
+static int info(const struct query *args)
 {
 	struct trace_info summary;
 	struct trace_file f;
@@ -87,33 +76,8 @@ static int info(const struct info_args *args)
 
 int cmd_info(int argc, char **argv)
 {
-	struct info_args args = {.file = {.label = "info"}};
-	struct cli_args a;
-	int opt;
+	struct query q;
+	int status;
 
-	cli_args_init(&a, &usage, argc, argv);
-	while ((opt = cli_args_next(&a)) > 0) {
-		switch (opt) {
-		case OPT_JSON:
-			args.json = true;
-			break;
-		case OPT_RECOVER:
-			args.file.recover = true;
-			break;
-		case 'o':
-			args.output = a.value;
-			break;
-		default:
-			if (args.file.path)
-				return cli_usage_error(&usage, "one trace at a time");
-			args.file.path = a.value;
-		}
-	}
-	if (opt != CLI_END)
-		return cli_args_status(&a);
-	if (!args.file.path)
-		return cli_usage_error(&usage, "no trace given");
-	args.file.quiet = a.quiet;
-	args.verbose = a.verbose;
-	return info(&args);
+	return query_parse(&q, &usage, argc, argv, &status) ? info(&q) : status;
 }

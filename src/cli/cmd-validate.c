@@ -6,18 +6,14 @@
 
 #include "base/bug.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "cli/output.h"
+#include "cli/query.h"
 #include "cli/replay-file.h"
 #include "report/json.h"
 #include "report/table.h"
 
-enum { OPT_JSON = 256, OPT_RECOVER };
-
 static const struct cli_option options[] = {
-	{OPT_JSON, "json", NULL, "print JSON"},
-	{'o', "output", "FILE", "write to FILE instead of standard output"},
-	{OPT_RECOVER, "recover", NULL, "skip damaged blocks and say what is missing"},
+	QUERY_OPTIONS("print JSON"),
 };
 
 static const struct cli_usage usage = {
@@ -29,12 +25,6 @@ static const struct cli_usage usage = {
 	ARRAY_SIZE(options),
 };
 
-struct validate_args {
-	struct trace_file_options file;
-	const char *output;
-	bool json, verbose;
-};
-
 static void to_text(const char *json, bool all, struct strbuf *sb)
 {
 	json_t *root = j_parse(json, strlen(json), NULL);
@@ -43,7 +33,7 @@ static void to_text(const char *json, bool all, struct strbuf *sb)
 	json_decref(root);
 }
 
-static int print_validation(struct replay_file *f, const struct validate_args *args)
+static int print_validation(struct replay_file *f, const struct query *args)
 {
 	struct strbuf sb = {0};
 	int ok, status;
@@ -59,7 +49,7 @@ static int print_validation(struct replay_file *f, const struct validate_args *a
 	return status ? status : ok ? CLI_OK : CLI_NEGATIVE;
 }
 
-static int validate(const struct validate_args *args)
+static int validate(const struct query *args)
 {
 	struct replay_file f;
 	int status = replay_file_open(&f, &args->file);
@@ -79,33 +69,8 @@ static int validate(const struct validate_args *args)
 
 int cmd_validate(int argc, char **argv)
 {
-	struct validate_args args = {.file = {.label = "validate"}};
-	struct cli_args a;
-	int opt;
+	struct query q;
+	int status;
 
-	cli_args_init(&a, &usage, argc, argv);
-	while ((opt = cli_args_next(&a)) > 0) {
-		switch (opt) {
-		case OPT_JSON:
-			args.json = true;
-			break;
-		case OPT_RECOVER:
-			args.file.recover = true;
-			break;
-		case 'o':
-			args.output = a.value;
-			break;
-		default:
-			if (args.file.path)
-				return cli_usage_error(&usage, "one trace at a time");
-			args.file.path = a.value;
-		}
-	}
-	if (opt != CLI_END)
-		return cli_args_status(&a);
-	if (!args.file.path)
-		return cli_usage_error(&usage, "no trace given");
-	args.file.quiet = a.quiet;
-	args.verbose = a.verbose;
-	return validate(&args);
+	return query_parse(&q, &usage, argc, argv, &status) ? validate(&q) : status;
 }
