@@ -147,7 +147,9 @@ static void put_vmalloc(struct procfs *p)
 	const struct geometry *geo = p->mem->geo;
 	uint64_t used = 0;
 
-	put_kb(p, NULL, "VmallocTotal", (geo->vmalloc_end - geo->vmalloc_start) >> 10);
+	/* the last address, not the one behind it, ends the range of x86-64 */
+	put_kb(p, NULL, "VmallocTotal",
+	       (geo->vmalloc_end - geo->vmalloc_start - !strncmp(geo->name, "x86-64", 6)) >> 10);
 	if (!procfs_counter(p->mem, NULL, NULL, "nr_vmalloc", &used))
 		procfs_unknown(p, "VmallocUsed", "the model has no such counter");
 	put_pages(p, NULL, "VmallocUsed", used);

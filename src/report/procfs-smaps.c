@@ -9,7 +9,6 @@
  * CONFIG_MEM_SOFT_DIRTY).
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bug.h"
@@ -201,10 +200,9 @@ static void put_area(struct procfs *p, const struct vm_area_struct *vma)
 
 static void put_kb(struct procfs *p, const char *name, uint64_t bytes)
 {
-	char label[24];
+	int width = 23 - (int)strlen(name); /* the unit begins in column 24 */
 
-	snprintf(label, sizeof(label), "%s:", name);
-	strbuf_addf(&p->text, "%-15s %8" PRIu64 " kB\n", label, bytes >> 10);
+	strbuf_addf(&p->text, "%s:%*" PRIu64 " kB\n", name, width, bytes >> 10);
 }
 
 static void put_stats(struct procfs *p, const struct mem_size_stats *mss, bool rollup)
