@@ -425,7 +425,7 @@ static int reserve_kernel(struct memory_layout *l, struct mmr_error *err)
 		reserve(l, 0, low, BOOT_FIRMWARE);
 		start = KERNEL_LOAD >> l->page_shift;
 	}
-	if (start + image > limit)
+	if (start + image >= limit)
 		start = low;
 	if (start + image >= limit)
 		return err_set(err, -EINVAL,
