@@ -4,6 +4,7 @@
 #include "sim/kthreads.h"
 
 #include "base/bug.h"
+#include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "sim/replay.h"
 
@@ -19,6 +20,20 @@ static uint64_t vmstat_period_ns(const struct mmr_replay *r)
 static void vmstat_run(struct mmr_replay *r)
 {
 	decay_pcp_high(r->mem);
+}
+
+/* --- the scheduler's tick, as far as NUMA balancing counts runtime by it ----------------------- */
+
+static uint64_t numa_tick_period_ns(const struct mmr_replay *r)
+{
+	uint64_t hz = r->mem->conf.hz ? r->mem->conf.hz : 250;
+
+	return r->mem->last_cpupid ? NSEC_PER_SEC / hz : 0;
+}
+
+static void numa_tick_run(struct mmr_replay *r)
+{
+	task_tick_numa(r->mem, numa_tick_period_ns(r));
 }
 
 /* --- the timeline: last, so that it sees what the others did at the same time ----------------- */
@@ -54,6 +69,7 @@ static const struct kthread {
 	void (*run)(struct mmr_replay *r);
 } kthread_table[] = {
 	{"vmstat", vmstat_period_ns, vmstat_run},
+	{"numa_tick", numa_tick_period_ns, numa_tick_run},
 	{"timeline", timeline_period_ns, timeline_run},
 	{"watch", watch_period_ns, watch_run},
 };

@@ -11,6 +11,7 @@
 #include "base/bug.h"
 #include "base/xalloc.h"
 #include "machine/tlb.h"
+#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
 #include "mm/mmu.h"
@@ -317,6 +318,8 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 	set_clock(r, &item.ev);
 	if (unlikely(r->mem->now_ns >= r->kthreads.next_ns))
 		kthreads_run(r);
+	if (unlikely(r->mem->kswapd_nodes))
+		demotion_run_kswapds(r->mem);
 	if (item.ev.kind == MMR_RUNS)
 		take_runs(r, &item);
 	else

@@ -319,7 +319,6 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 		ok = false;
 		strbuf_addstr(why, "lists of folios by age contradict themselves\n");
 	}
-
 	list_for_each(pos, &sys->mem->mms) {
 		struct mm_struct *mm = list_entry(pos, struct mm_struct, mmlist);
 
