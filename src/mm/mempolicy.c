@@ -207,6 +207,45 @@ bool mpol_equal_slow(const struct mempolicy *a, const struct mempolicy *b)
 	return a->nodes == b->nodes;
 }
 
+static void nodes_to_str(struct strbuf *sb, uint64_t nodes)
+{
+	const char *sep = ":";
+
+	for (unsigned n = 0, last; n < 64; n = last + 1, sep = ",") {
+		while (n < 64 && !(nodes >> n & 1))
+			n++;
+		for (last = n; last < 63 && nodes >> (last + 1) & 1;)
+			last++;
+		if (n < 64)
+			strbuf_addf(sb, last > n ? "%s%u-%u" : "%s%u", sep, n, last);
+	}
+}
+
+void mpol_to_str(struct strbuf *sb, const struct mempolicy *pol)
+{
+	static const char *const modes[MPOL_MAX] = {
+		[MPOL_DEFAULT] = "default",
+		[MPOL_PREFERRED] = "prefer",
+		[MPOL_BIND] = "bind",
+		[MPOL_INTERLEAVE] = "interleave",
+		[MPOL_LOCAL] = "local",
+		[MPOL_PREFERRED_MANY] = "prefer (many)",
+		[MPOL_WEIGHTED_INTERLEAVE] = "weighted interleave",
+	};
+	unsigned flags = pol ? pol->flags & MPOL_MODE_FLAGS : 0;
+
+	strbuf_addstr(sb, modes[pol ? pol->mode : MPOL_DEFAULT]);
+	if (flags)
+		strbuf_addf(sb, "=%s%s%s",
+			    flags & MPOL_F_STATIC_NODES	    ? "static"
+			    : flags & MPOL_F_RELATIVE_NODES ? "relative"
+							    : "",
+			    flags & (flags - 1) ? "|" : "",
+			    flags & MPOL_F_NUMA_BALANCING ? "balancing" : "");
+	if (pol)
+		nodes_to_str(sb, pol->nodes);
+}
+
 void mpol_rebind(struct mempolicy *pol, uint64_t mems)
 {
 	uint64_t nodes;

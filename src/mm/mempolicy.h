@@ -22,6 +22,7 @@
 #ifndef MM_MEMPOLICY_H
 #define MM_MEMPOLICY_H
 
+#include "base/strbuf.h"
 #include "mm/mm_types.h"
 
 /* As in include/uapi/linux/mempolicy.h: a trace holds these numbers. */
@@ -74,6 +75,8 @@ static inline bool mpol_equal(const struct mempolicy *a, const struct mempolicy 
 	return a == b || (a && b && mpol_equal_slow(a, b));
 }
 
+/* "bind=static:0-1,3", as in numa_maps; NULL is "default". */
+void mpol_to_str(struct strbuf *sb, const struct mempolicy *pol);
 /* The cpuset changed to `mems`: the policy follows. pol may be NULL. */
 void mpol_rebind(struct mempolicy *pol, uint64_t mems);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
-/* The sections `tlb`, `numa` and `cost`: what depends on every access. */
+/* The sections `tlb` and `cost`: what depends on every access. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/units.h"
-#include "base/xalloc.h"
 #include "report/report.h"
 
 static const char *const stream_names[NR_TLB_STREAMS] = {
@@ -119,67 +118,4 @@ void report_tlb(struct report *rep)
 	j_u64(flushes, "asid", st.flush_asid);
 	j_u64(flushes, "all", st.flush_all);
 	report_cost(rep, &st);
-}
-
-/* ---- nodes ---- */
-
-static void put_matrix(json_t *numa, const struct memory *mem)
-{
-	unsigned nr = mem->nr_nodes;
-	uint64_t *matrix = xcalloc((size_t)nr * nr, sizeof(*matrix)), local = 0, remote = 0;
-	json_t *rows = j_array(numa, "access_matrix");
-
-	tlb_access_matrix(mem->tlb, mem->cpu_node, matrix);
-	for (unsigned c = 0; c < nr; c++) {
-		json_t *row = json_array();
-
-		for (unsigned m = 0; m < nr; m++) {
-			json_array_append_new(row, json_integer((json_int_t)matrix[c * nr + m]));
-			*(c == m ? &local : &remote) += matrix[c * nr + m];
-		}
-		json_array_append_new(rows, row);
-	}
-	j_u64(numa, "local_accesses", local);
-	j_u64(numa, "remote_accesses", remote);
-	j_ratio(numa, "remote_ratio", remote, local + remote);
-	free(matrix);
-}
-
-static void put_node(json_t *nodes, const struct pglist_data *node)
-{
-	json_t *obj = json_object();
-
-	j_u64(obj, "node", node->node_id);
-	for (unsigned i = NUMA_HIT; i < NR_VM_ZONE_STAT_ITEMS; i++) {
-		uint64_t sum = 0;
-
-		for (unsigned z = 0; z < MAX_NR_ZONES; z++)
-			sum += node->node_zones[z].vm_stat[i];
-		if (i != NUMA_INTERLEAVE)
-			j_u64(obj, zone_stat_info[i].key, sum);
-	}
-	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
-		j_u64(obj, node_stat_info[i].key, node->vm_stat[i]);
-	json_array_append_new(nodes, obj);
-}
-
-void report_numa(struct report *rep)
-{
-	static const char *const accesses[] = {"access_matrix", "local_accesses", "remote_accesses",
-					       "remote_ratio"};
-	const struct memory *mem = rep->r->mem;
-	const char *reason = report_no_accesses(rep->r);
-	json_t *numa = j_object(rep->root, "numa"), *nodes;
-	char path[64];
-
-	if (!reason)
-		put_matrix(numa, mem);
-	for (size_t i = 0; reason && i < sizeof(accesses) / sizeof(accesses[0]); i++) {
-		snprintf(path, sizeof(path), "numa.%s", accesses[i]);
-		report_null(rep, numa, accesses[i], path, reason);
-	}
-	nodes = j_array(numa, "nodes");
-	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		if (mem->nodes[n])
-			put_node(nodes, mem->nodes[n]);
 }

@@ -127,8 +127,7 @@ static void report_vmstat(struct report *rep)
 	json_t *vmstat = j_object(rep->root, "vmstat");
 
 	for (unsigned i = 0; i < NR_VM_ZONE_STAT_ITEMS; i++)
-		put_counter(rep, vmstat, zone_stat_info[i].key, zone_sum(mem, i),
-			    i == NUMA_INTERLEAVE ? "memory policies are not modelled" : NULL);
+		put_counter(rep, vmstat, zone_stat_info[i].key, zone_sum(mem, i), NULL);
 	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
 		put_counter(rep, vmstat, node_stat_info[i].key, node_sum(mem, i), NULL);
 	for (unsigned i = 0; i < NR_VM_EVENT_ITEMS; i++)

@@ -20,6 +20,8 @@ void tasks_finish(struct tasks *t)
 {
 	for (size_t i = 0; i < t->all.nr; i++)
 		free(t->all.data[i]);
+	for (size_t i = 0; i < t->processes.nr; i++)
+		numa_usage_finish(&t->processes.data[i].numa);
 	vec_finish(&t->all);
 	vec_finish(&t->processes);
 	htable_finish(&t->by_id);
@@ -32,7 +34,8 @@ struct sim_task *tasks_find(const struct tasks *t, uint32_t id)
 
 static uint32_t add_process(struct tasks *t, const struct task_request *req)
 {
-	*vec_push(&t->processes) = (struct sim_process){.pid = req->pid, .ppid = req->ppid};
+	*vec_push(&t->processes) = (struct sim_process){.pid = req->pid, .ppid = req->ppid,
+							.numa.task_policy.home_node = NUMA_NO_NODE};
 	return (uint32_t)t->processes.nr - 1;
 }
 
@@ -86,10 +89,11 @@ static void add_faults(struct fault_counts *sum, const struct task_struct *task)
 	sum->segv += task->segv;
 }
 
-static void note_end(struct sim_process *p, const struct mm_struct *mm)
+static void note_end(struct sim_process *p, const struct task_struct *task)
 {
-	mm_state_take(&p->last, mm);
-	p->contiguity = contiguity_of(mm);
+	mm_state_take(&p->last, task->mm);
+	p->contiguity = contiguity_of(task->mm);
+	numa_usage_take(&p->numa, task);
 }
 
 void tasks_exit(struct tasks *t, struct sim_task *st)
@@ -100,7 +104,7 @@ void tasks_exit(struct tasks *t, struct sim_task *st)
 	if (--p->nr_threads == 0) {
 		p->exited = true;
 		if (st->task->mm)
-			note_end(p, st->task->mm);
+			note_end(p, st->task);
 	}
 	if (st->task->mm)
 		mmput(st->task->mm);
@@ -132,6 +136,6 @@ void tasks_end(struct tasks *t)
 		const struct sim_task *st = t->all.data[i];
 
 		if (st->task->mm)
-			note_end(tasks_process(t, st), st->task->mm);
+			note_end(tasks_process(t, st), st->task);
 	}
 }

@@ -15,6 +15,7 @@
 #include "base/htable.h"
 #include "mm/mm_types.h"
 #include "sim/contiguity.h"
+#include "sim/numa-usage.h"
 
 /* The state of an address space at one moment. Pages unless said. */
 struct mm_state {
@@ -43,6 +44,7 @@ struct sim_process {
 	struct fault_counts dead;
 	struct mm_state last;	      /* when its last thread ended, or at the end of the trace */
 	struct contiguity contiguity; /* likewise */
+	struct numa_usage numa;	      /* likewise */
 };
 
 struct sim_task {

@@ -23,6 +23,16 @@ def laws(r):
         free = sum(n << order for order, n in enumerate(z['free_blocks']))
         yield f'free blocks of zone {z["zone"]} are its free pages', free == z['free_pages']
         yield f'zone {z["zone"]} has no more free than managed', z['free_pages'] <= z['managed_pages']
+    nodes = r['numa']['nodes']
+    for key in ('numa_hit', 'numa_miss', 'numa_foreign', 'numa_interleave', 'numa_local', 'numa_other'):
+        yield f'{key} is the sum of its nodes', v[key] == sum(n[key] for n in nodes)
+    yield 'what one node misses another one lacks', v['numa_miss'] == v['numa_foreign']
+    yield 'hits and misses are local and other', \
+        v['numa_hit'] + v['numa_miss'] == v['numa_local'] + v['numa_other']
+    yield 'interleaved allocations are hits', all(n['numa_interleave'] <= n['numa_hit'] for n in nodes)
+    for p in r['numa']['processes']:
+        sums = [sum(column) for column in zip(*(a['pages'] for a in p['areas']))]
+        yield f'pages of process {p["pid"]} are those of its areas', p['pages'] == (sums or [0] * len(nodes))
     yield 'nulls have a reason', all(reason for reason in r['unavailable'].values())
     if all(t['exited'] for t in r['tasks']):
         yield 'no anonymous page outlives the processes', v['nr_anon_pages'] == 0
