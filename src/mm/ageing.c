@@ -187,16 +187,45 @@ static uint64_t count_blocks(struct pass *p)
 	return nr;
 }
 
-/* Marks nr of the nr_full blocks that are in use throughout, each as likely as the others. */
-static void choose_whole_blocks(struct pass *p, uint64_t nr, uint64_t nr_full)
+/* The type of block i, when it is in use throughout; -1 otherwise. */
+static int type_of_full_block(const struct pass *p, uint64_t i)
+{
+	if (p->block_used[i] != 1u << p->spec->order)
+		return -1;
+	return pageblock_type(p->zone->mem, (pfn_t)((p->first_block + i) << p->spec->order));
+}
+
+/* Marks nr of the nr_full full blocks of one type, each as likely as the others. */
+static void choose_of_type(struct pass *p, uint64_t nr, uint64_t nr_full, int mt)
 {
 	for (uint64_t i = 0; nr; i++) {
-		if (p->block_used[i] != 1u << p->spec->order)
+		if (type_of_full_block(p, i) != mt)
 			continue;
 		if (rng_below(p->rng, nr_full--) < nr) {
 			p->block_whole[i] = true;
 			nr--;
 		}
+	}
+}
+
+/* Marks nr of the nr_full full blocks, of each type its share: so the mix remains what it is. */
+static void choose_whole_blocks(struct pass *p, uint64_t nr, uint64_t nr_full)
+{
+	uint64_t full[MIGRATE_TYPES] = {0}, sum = 0, done = 0;
+
+	for (uint64_t i = 0; i < p->nr_blocks; i++) {
+		int mt = type_of_full_block(p, i);
+
+		if (mt >= 0)
+			full[mt]++;
+	}
+	for (int mt = 0; mt < MIGRATE_TYPES && nr_full; mt++) {
+		uint64_t upto;
+
+		sum += full[mt];
+		upto = nr * sum / nr_full;
+		choose_of_type(p, upto - done, full[mt], mt);
+		done = upto;
 	}
 }
 
