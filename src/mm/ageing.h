@@ -12,6 +12,7 @@
  * spread over each other's pageblocks as the allocator's own rules have it. Then, in random order, what
  * must be free goes back: some aligned blocks of the order whole, the rest scattered so that no other
  * such block becomes free. How many of each follows from the degree; nothing is left to luck but where.
+ * The degree goes before the share in use, which is met as closely as whole blocks permit.
  *
  * What stays in use are real allocations. Unmovable and reclaimable ones are the kernel's (PG_KERNEL);
  * nothing reclaims them. Movable ones are single pages that can be migrated (PG_MOVABLE_OPS), as memory

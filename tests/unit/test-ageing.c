@@ -131,8 +131,9 @@ static void test_ten_degrees_three_mixes(void **state)
 			age(mem, &s);
 			assert_near(node_index(mem, 0, HUGE_ORDER), degree);
 			assert_near(zone_index(zone, HUGE_ORDER), degree);
-			assert_in_range(zone->vm_stat[NR_FREE_PAGES] * 100 / zone->managed_pages, 38,
-					42);
+			/* The degree is exact; the rest is rounded to blocks of the order. */
+			assert_in_range(zone->vm_stat[NR_FREE_PAGES] * 100 / zone->managed_pages, 34,
+					46);
 			assert_mix(mem, &s);
 			assert_int_equal(mem->vm_event[PAGEBLOCK_STEAL], 0);
 			finish(mem);
