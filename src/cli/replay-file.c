@@ -72,6 +72,10 @@ int replay_file_set_file(struct replay_file *f, const char *path)
 
 static int run_error(struct replay_file *f, int rc, const struct mmr_error *err)
 {
+	if (rc == -ENOTSUP) {	/* the trace is sound, the machine cannot run it */
+		cli_report_error(f->trace.path, err);
+		return CLI_USAGE;
+	}
 	if (rc != -EUCLEAN)
 		return cli_input_error(f->trace.path, rc, err);
 	cli_report_error(f->trace.path, err);

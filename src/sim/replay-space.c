@@ -58,6 +58,8 @@ static int64_t map(struct mmr_replay *r, struct mm_struct *mm, struct mmap_reque
 {
 	int64_t ret;
 
+	if (!replay_fits(r, req->addr, req->len))
+		return -ENOMEM;
 	req->mapping = mapping_of(r, file, req);
 	req->pgoff = offset >> MMR_GRANULE_SHIFT;
 	if (req->flags & MAP_HUGETLB) {
@@ -206,7 +208,8 @@ void ev_mremap(struct mmr_replay *r, const struct mmr_event *ev)
 	struct mm_struct *mm = replay_mm(r, ev);
 	int64_t ret;
 
-	if (!mm || is_errno(ev->MREMAP.ret))
+	if (!mm || is_errno(ev->MREMAP.ret) ||
+	    !replay_fits(r, ev->MREMAP.ret, ev->MREMAP.new_len))
 		return;
 	ret = do_mremap(mm, ev->MREMAP.addr, ev->MREMAP.old_len, ev->MREMAP.new_len,
 			ev->MREMAP.flags, ev->MREMAP.ret);
@@ -226,7 +229,7 @@ void ev_brk(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct mm_struct *mm = replay_mm(r, ev);
 
-	if (!mm)
+	if (!mm || !replay_fits(r, ev->BRK.brk, 0))
 		return;
 	if (ev->BRK.start) {
 		mm->start_brk = ev->BRK.start;

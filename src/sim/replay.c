@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/tlb.h"
 #include "mm/demotion.h"
@@ -16,6 +17,7 @@
 #include "mm/fork.h"
 #include "mm/mmu.h"
 #include "mm/tlbflush.h"
+#include "sim/replay-kernel.h"
 
 const struct divergence_info divergence_info[NR_DIVERGENCES] = {
 #define DIVERGENCE_INFO(NAME, key, meaning) {key, meaning},
@@ -186,6 +188,7 @@ void mmr_replay_destroy(struct mmr_replay *r)
 		tasks_finish(&r->tasks);
 		numa_finish(&r->numa);
 		mapping_finish_all(r->mem);
+		kernel_replay_finish(r);
 		system_destroy(r->sys);
 	}
 	settings_finish(&r->settings);
@@ -231,6 +234,7 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return rc;
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
+	kernel_replay_init(r);
 	rc = numa_check(&r->settings.numa, r->mem, err);
 	if (rc)
 		return rc;
@@ -275,6 +279,7 @@ static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 
 static void take_event(struct mmr_replay *r, const struct mmr_event *ev)
 {
+	replay_enter_kernel(r, ev);
 	if (ev->kind < REPLAY_KINDS && handlers[ev->kind])
 		handlers[ev->kind](r, ev);
 	else if (ev->kind < REPLAY_KINDS && mmr_kind_info(ev->kind))
@@ -295,6 +300,30 @@ int replay_check(struct mmr_replay *r, struct mmr_error *err)
 			     r->nr_items, (int)strcspn(why.s, "\n"), why.s);
 	strbuf_finish(&why);
 	return rc;
+}
+
+/* What the captured machine's user space could not hold either is the trace's mistake, or the kernel's. */
+bool replay_fits(struct mmr_replay *r, uint64_t addr, uint64_t len)
+{
+	uint64_t end = r->sys->geo->user_end;
+	unsigned bits = r->meta.va_bits >= 32 && r->meta.va_bits < 64 ? (unsigned)r->meta.va_bits : 48;
+	uint64_t captured = 1ull << (bits - 1);
+
+	if (likely(addr <= end && len <= end - addr) || addr > captured || len > captured - addr)
+		return true;
+	r->unfit_addr = addr;
+	return false;
+}
+
+static int unfit_error(const struct mmr_replay *r, struct mmr_error *err)
+{
+	char size[32];
+
+	return err_set(err, -ENOTSUP,
+		       "item %" PRIu64 " of the trace is at 0x%" PRIx64
+		       ", which does not fit into the user space of %s (%s)",
+		       r->nr_items, r->unfit_addr, r->sys->geo->name,
+		       format_size(r->sys->geo->user_end, size, sizeof(size)));
 }
 
 int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
@@ -325,6 +354,8 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 	else
 		take_event(r, &item.ev);
 	r->ev = NULL;
+	if (unlikely(r->unfit_addr))
+		return unfit_error(r, err);
 	if (r->check_every && r->nr_items % r->check_every == 0)
 		rc = replay_check(r, err);
 	return rc ? rc : 1;

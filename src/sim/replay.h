@@ -97,6 +97,7 @@ struct mmr_replay {
 	struct checkpoints checkpoints;
 	struct replay_counts counts;
 	struct kthreads kthreads;
+	struct kernel_replay *kernel; /* NULL before the first step */
 	struct timeline timeline;
 	struct file_names file_names;
 	/* A process is about to lose its address space for good; NULL: nobody wants to know. */
@@ -114,6 +115,8 @@ struct mmr_replay {
 	uint64_t check_every; /* items between walks of the whole model, 0 never */
 	uint64_t nr_items;
 	uint64_t nr_accesses; /* of runs */
+	uint64_t timer_ticks; /* of the model's clock that CPUs have had */
+	uint64_t unfit_addr; /* of the trace, beyond the machine's user space; 0 none so far */
 	bool started, ended;
 };
 
@@ -134,12 +137,22 @@ typedef void replay_fn(struct mmr_replay *r, const struct mmr_event *ev);
 /* Counts it, and tells whoever wants to know which event it was. */
 void diverge(struct mmr_replay *r, enum divergence d);
 
+/* Is [addr, addr + len) within the machine's user space? If not the replay ends with an error. */
+bool replay_fits(struct mmr_replay *r, uint64_t addr, uint64_t len);
+
 /* The task of an event, now running on the event's CPU. Never NULL; its mm may be. */
 struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu);
 /* The current task is gone, or has another address space. */
 void replay_leave(struct mmr_replay *r);
 /* Its address space, NULL when it has none any more. */
 struct mm_struct *replay_mm(struct mmr_replay *r, const struct mmr_event *ev);
+
+/* An event that is a system call or a signal enters the kernel. */
+void replay_enter_kernel(struct mmr_replay *r, const struct mmr_event *ev);
+/* The timer: a row of the periodic work. Known: the trace says which CPUs ran. */
+uint64_t timer_period_ns(const struct mmr_replay *r);
+void timer_run(struct mmr_replay *r);
+bool timer_is_known(const struct mmr_replay *r);
 
 replay_fn ev_task, ev_fork, ev_exec, ev_exit, ev_comm, ev_rlimit, ev_switch, ev_counters;
 replay_fn ev_vma, ev_mmap, ev_munmap, ev_mremap, ev_mprotect, ev_brk, ev_madvise, ev_mlock,

@@ -27,6 +27,8 @@
 
 static const char *const topology_names[] = {"captured", "profile", NULL};
 
+static const char *const kernel_names[] = {"auto", "off", "pages", "slab", NULL};
+
 static const struct config_row rows[] = {
 	{"machine.topology", CONFIG_CHOICE, AT(topology), "captured", 0, 0, topology_names,
 	 "nodes, CPUs and memory: those of the trace where it says, or those of the machine profile"},
@@ -42,6 +44,9 @@ static const struct config_row rows[] = {
 	 "nanoseconds of the model's clock for each access of an exact trace"},
 	{"replay.implied_cache", CONFIG_BOOL, AT(implied_cache), "on", 0, 0, NULL,
 	 "a file page that an observed minor fault found is in the page cache, whoever read it in"},
+	{"replay.kernel", CONFIG_CHOICE, AT(replay_kernel), "auto", 0, 0, kernel_names,
+	 "which side of a trace of the whole machine is replayed: programs (off), page events, or slab "
+	 "and vmalloc events; auto: page events where there are any"},
 	{"timeline.interval", CONFIG_TIME, AT(timeline_ns), "0", 0, TIMELINE_MAX_NS, NULL,
 	 "the result has a timeline, sampled so often on the model's clock; 0: it has none"},
 	{"timeline.samples", CONFIG_UINT, AT(timeline_samples), "1000", 2, 1000000, NULL,
@@ -236,11 +241,15 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 	{
 		struct strbuf key = {0};
 		char buf[CONFIG_TEXT];
-		const char *text = json_is_array(v) ? json_array_as_text(v, buf, sizeof(buf))
-						    : json_as_text(v, NULL, buf, sizeof(buf));
+		const char *text = json_as_text(v, NULL, buf, sizeof(buf));
+		const struct config_row *row;
+		void *conf;
 		int rc;
 
 		strbuf_addf(&key, "%s%s%s", prefix, *prefix ? "." : "", name);
+		row = json_is_array(v) ? find_row(s, key.s, &conf) : NULL;
+		if (row && row->type == CONFIG_LIST)
+			text = json_array_as_text(v, buf, sizeof(buf));
 		if (json_is_object(v) && depth < MAX_DEPTH)
 			rc = load_object(s, key.s, v, depth + 1, err);
 		else if (text)
@@ -281,8 +290,15 @@ int settings_load_json(struct settings *s, const char *text, size_t len, struct 
 int settings_check(const struct settings *s, const struct trace_meta *meta, uint64_t bytes,
 		   unsigned page_shift, struct mmr_error *err)
 {
+	uint64_t base = meta->base_page_bytes ? meta->base_page_bytes : 4096;
 	const char *what = NULL;
 
+	/* Areas of a program are cut in its own kernel's pages; larger ones would cut through them. */
+	if (1ull << page_shift > base)
+		return err_set(err, -ENOTSUP,
+			       "the trace was captured with pages of %u KiB, the machine has pages of %u "
+			       "KiB: replaying on larger base pages is not supported",
+			       (unsigned)(base >> 10), (1u << page_shift) >> 10);
 	if (s->force || meta->basis == MMR_BASIS_EXACT)
 		return 0;
 	if (bytes + MEMORY_SLACK < meta->memory_bytes)
