@@ -9,6 +9,7 @@
 #include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
+#include "mm/kentry.h"
 #include "mm/lru.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
@@ -70,7 +71,8 @@ static pfn_t alloc_anon_page(struct vm_fault *vmf)
 {
 	if (!anon_vma_prepare(vmf->vma))
 		return PFN_NONE;
-	return vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
+	return ktouch_new_frame(vmf->mem, vma_alloc_folio(vmf->vma, vmf->address, 0,
+							  GFP_HIGHUSER_MOVABLE | __GFP_ZERO));
 }
 
 static void map_anon_page(struct vm_fault *vmf, pfn_t pfn)
@@ -278,7 +280,7 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 
 	if (!anon_vma_prepare(vmf->vma))
 		return VM_FAULT_OOM;
-	pfn = vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE);
+	pfn = ktouch_new_frame(vmf->mem, vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE));
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	ret = do_file_page(vmf, &file_pfn);
@@ -537,6 +539,8 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 	if (unlikely(mem->kswapd_nodes))
 		demotion_run_kswapds(mem);
 	mm_account_fault(&vmf, ret);
+	if (unlikely(mem->ktouch))
+		ktouch_fault(mem, vma, vmf.address);
 	return ret;
 }
 
@@ -555,6 +559,7 @@ vm_fault_t do_user_addr_fault(struct memory *mem, uint64_t addr, unsigned flags)
 	struct mm_struct *mm = mem->current->mm;
 	struct vm_area_struct *vma = mm ? find_vma(mm, addr) : NULL;
 
+	kernel_enter(mem, KERNEL_FAULT);
 	if (vma && addr < vma->vm_start)
 		vma = expand_stack(mm, addr) ? find_vma(mm, addr) : NULL;
 	if (!vma || access_error(vma, flags)) {

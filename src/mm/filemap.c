@@ -4,6 +4,7 @@
 #include "mm/filemap.h"
 
 #include "base/bitmap.h"
+#include "mm/kentry.h"
 #include "mm/lru.h"
 #include "mm/mempolicy.h"
 #include "mm/page_alloc.h"
@@ -17,6 +18,7 @@ static struct address_space *mapping_new(struct memory *mem, uint32_t file)
 	mapping->file = file;
 	mapping->refcount = 1;
 	radix_init(&mapping->pages);
+	list_init(&mapping->inodes);
 	return mapping;
 }
 
@@ -29,6 +31,8 @@ struct address_space *mapping_get(struct memory *mem, uint32_t file)
 		htable_set_ptr(&mem->files, file, mapping);
 	} else {
 		mapping->refcount++;
+		if (unlikely(mapping->has_inode && !mapping->inode))
+			mapping_make_inode(mem, mapping);
 	}
 	return mapping;
 }
@@ -38,6 +42,7 @@ struct address_space *mapping_new_shmem(struct memory *mem)
 	struct address_space *mapping = mapping_new(mem, 0);
 
 	mapping->is_shmem = true;
+	mapping_make_inode(mem, mapping);
 	return mapping;
 }
 
@@ -54,6 +59,7 @@ void mapping_get_ref(struct address_space *mapping)
 static void mapping_free(struct memory *mem, struct address_space *mapping)
 {
 	filemap_remove(mem, mapping, 0, UINT64_MAX);
+	mapping_objects_free(mem, mapping);
 	radix_finish(&mapping->pages);
 	mpol_free_shared_policy(mem, mapping);
 	mapping_handle_free(mem, mapping->handle);
@@ -97,6 +103,23 @@ static void count_cache(struct memory *mem, const struct address_space *mapping,
 		node->vm_stat[NR_SHMEM] += (uint64_t)nr;
 }
 
+/* Takes one folio, given any page of it, out of the cache and drops the cache's reference. */
+static uint64_t remove_folio(struct memory *mem, struct address_space *mapping, pfn_t pfn)
+{
+	pfn_t head = folio_pfn(mem, pfn);
+	unsigned order = page_order(pfn_to_page(mem, head));
+	uint64_t index = pfn_to_page(mem, head)->index;
+
+	for (uint64_t i = 0; i < 1ull << order; i++) {
+		radix_del(&mapping->pages, index + i);
+		pfn_to_page(mem, head + (pfn_t)i)->mapping = 0;
+	}
+	count_cache(mem, mapping, head, -(1ll << order));
+	mapping_nodes_removed(mem, mapping, order);
+	put_page(mem, head);
+	return index + (1ull << order);
+}
+
 /*
  * Shared memory goes by the policy of the range, and interleaves from its inode number on, so that files spread
  * differently; other files by that of the task (shmem_alloc_folio, filemap_alloc_folio).
@@ -138,6 +161,10 @@ pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint6
 	if (order)
 		*folio_entire_mapcount(mem, pfn) = 0;
 	count_cache(mem, mapping, pfn, 1ll << order);
+	if (unlikely(!mapping_nodes_added(mem, mapping, order))) {
+		remove_folio(mem, mapping, pfn);
+		return PFN_NONE;
+	}
 	if (mapping != mem->vdso)
 		folio_add_lru(mem, pfn);
 	return pfn;
@@ -162,22 +189,6 @@ bool filemap_populate(struct memory *mem, struct address_space *mapping, uint64_
 	return true;
 }
 
-/* Takes one folio, given any page of it, out of the cache and drops the cache's reference. */
-static uint64_t remove_folio(struct memory *mem, struct address_space *mapping, pfn_t pfn)
-{
-	pfn_t head = folio_pfn(mem, pfn);
-	unsigned order = page_order(pfn_to_page(mem, head));
-	uint64_t index = pfn_to_page(mem, head)->index;
-
-	for (uint64_t i = 0; i < 1ull << order; i++) {
-		radix_del(&mapping->pages, index + i);
-		pfn_to_page(mem, head + (pfn_t)i)->mapping = 0;
-	}
-	count_cache(mem, mapping, head, -(1ll << order));
-	put_page(mem, head);
-	return index + (1ull << order);
-}
-
 void filemap_remove(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr)
 {
 	uint64_t last = nr > UINT64_MAX - index ? UINT64_MAX : index + nr - 1;
@@ -191,13 +202,19 @@ void filemap_remove(struct memory *mem, struct address_space *mapping, uint64_t 
 static void read_pages(struct memory *mem, struct address_space *mapping, uint64_t start, uint64_t nr)
 {
 	uint64_t end = start + nr, file_end = mapping_nr_pages(mem, mapping);
+	bool reads = false;
 
 	if (end > file_end)
 		end = file_end;
-	for (uint64_t i = start; i < end; i++)
-		if (filemap_find(mapping, i) == PFN_NONE &&
-		    filemap_add_folio(mem, mapping, i, 0) == PFN_NONE)
-			return;
+	for (uint64_t i = start; i < end; i++) {
+		if (filemap_find(mapping, i) != PFN_NONE)
+			continue;
+		if (filemap_add_folio(mem, mapping, i, 0) == PFN_NONE)
+			break;
+		reads = true;
+	}
+	if (reads)
+		kernel_enter(mem, KERNEL_IO);	/* the disk says that it is done */
 }
 
 void filemap_mark_readahead(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr)

@@ -6,6 +6,7 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
+#include "mm/kstack.h"
 #include "mm/mempolicy.h"
 #include "mm/mmap.h"
 #include "mm/numa_balancing.h"
@@ -66,14 +67,31 @@ struct task_struct *task_alloc(struct memory *mem, uint32_t id)
 	struct task_struct *task = objpool_get(&mem->task_pool);
 
 	task->id = id;
+	/* The trace says that the task came to be: without memory for it only the account is short. */
+	(void)model_object_alloc(mem, MODEL_TASK, GFP_KERNEL, &task->object);
+	(void)model_object_alloc(mem, MODEL_PID, GFP_KERNEL, &task->pid_object);
 	mpol_task_init(mem, task, NULL);
+	return task;
+}
+
+struct task_struct *dup_task_struct(struct memory *mem, uint32_t id)
+{
+	struct task_struct *task = task_alloc(mem, id);
+
+	if (task && !alloc_thread_stack(mem, task, NUMA_NO_NODE)) {
+		task_free(mem, task);
+		return NULL;
+	}
 	return task;
 }
 
 void task_free(struct memory *mem, struct task_struct *task)
 {
+	free_thread_stack(mem, task);
 	mpol_free(mem, task->mempolicy);
 	task_numa_free(mem, task);
+	model_object_free(mem, MODEL_PID, &task->pid_object);
+	model_object_free(mem, MODEL_TASK, &task->object);
 	objpool_put(&mem->task_pool, task);
 }
 

@@ -21,7 +21,10 @@ void mmget(struct mm_struct *mm);
 /* The last user's tears it down. */
 void mmput(struct mm_struct *mm);
 
+/* A task without a kernel stack, for tests; its stack is freed with it when it has one. */
 struct task_struct *task_alloc(struct memory *mem, uint32_t id);
+/* A task with its kernel stack. NULL: no memory. */
+struct task_struct *dup_task_struct(struct memory *mem, uint32_t id);
 void task_free(struct memory *mem, struct task_struct *task);
 
 #endif

@@ -4,6 +4,7 @@
 #include "mm/huge_memory.h"
 
 #include "mm/anon_vma.h"
+#include "mm/kentry.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
@@ -70,6 +71,9 @@ static vm_fault_t map_new_folio(struct vm_fault *vmf, struct pgtable *pmd, unsig
 		return fallback(vmf);
 	if (vmf->vma->vm_flags & VM_WRITE)
 		prot |= PTE_WRITE;
+	if (unlikely(mem->ktouch))
+		for (uint32_t i = 0; i < 1u << hpage_order(mem); i++)
+			ktouch_frame(mem, pfn + i, true);
 	folio_add_new_anon_rmap_pmd(mem, pfn, vmf->vma, start);
 	folio_add_lru(mem, pfn);
 	pte_set(pmd, index, pfn_pte(pfn, prot));

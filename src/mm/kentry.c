@@ -100,28 +100,37 @@ void kernel_enter_touch(struct memory *mem, unsigned id, enum kernel_entry cause
 	tlb_swap_side(cpu);
 }
 
-void ktouch_walk(struct memory *mem, uint64_t addr)
+/* The last entry is written; the leaf where it maps a page of memory. */
+static pte_t touch_walk(struct memory *mem, struct tlb_cpu *cpu, struct pgtable *table, uint64_t addr)
 {
 	const struct geometry *geo = mem->geo;
-	struct pgtable *table;
+	pte_t pte;
 
-	if (likely(!mem->ktouch) || !mem->current || !mem->current->mm)
-		return;
-	table = mem->current->mm->pgd;
 	for (unsigned level = geo->nr_levels - 1u;; level--) {
 		unsigned index = geometry_index(geo, level, addr);
-		pte_t pte = table->ent[index];
+		bool last;
 
+		pte = table->ent[index];
+		last = level == 0 || !pte_is_table(pte);
 		if (pfn_has_kaddr(mem, table->pfn))
-			ktouch(mem, pfn_to_kaddr(mem, table->pfn) + index * sizeof(pte_t), !pte_is_table(pte));
-		if (!pte_is_table(pte) || level == 0)
-			break;
+			touch(mem, cpu, pfn_to_kaddr(mem, table->pfn) + index * sizeof(pte_t),
+			      last ? KERNEL_WRITE : KERNEL_READ);
+		if (last)
+			return pte;
 		table = pte_table(pte);
 	}
 }
 
-void ktouch_page(struct memory *mem, pfn_t pfn)
+void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr)
 {
-	if (unlikely(mem->ktouch) && page_kaddr(mem, pfn))
-		ktouch(mem, page_kaddr(mem, pfn), true);
+	struct tlb_cpu *cpu = tlb_this_cpu(mem->tlb, mem->cpu);
+	pte_t pte;
+
+	tlb_swap_side(cpu);
+	if (vma->object)
+		touch(mem, cpu, vma->object, KERNEL_READ);
+	pte = touch_walk(mem, cpu, vma->vm_mm->pgd, addr);
+	if (pte_is_leaf(pte) && !(pte.pte & PTE_SPECIAL) && page_kaddr(mem, pte_pfn(pte)))
+		touch(mem, cpu, page_kaddr(mem, pte_pfn(pte)), KERNEL_WRITE);
+	tlb_swap_side(cpu);
 }

@@ -33,7 +33,7 @@
 	X(SHOOTDOWN, "shootdown", "interrupts from another CPU to flush the TLB") \
 	X(SWITCH, "switch", "context switches") \
 	X(SIGNAL, "signal", "signals delivered") \
-	X(IO, "io", "interrupts of devices: reads from disk that ended, DMA transfers")
+	X(IO, "io", "interrupts of devices: reads that faults started have ended, DMA transfers")
 
 enum kernel_entry {
 #define KERNEL_ENTRY_ENUM(NAME, key, meaning) KERNEL_##NAME,
@@ -82,15 +82,15 @@ static inline void ktouch_frame(struct memory *mem, pfn_t pfn, bool write)
 		ktouch(mem, pfn_to_kaddr(mem, pfn), write);
 }
 
-/* The kernel has an object in hand; 0 is nothing. */
-static inline void ktouch_object(struct memory *mem, kaddr_t object, bool write)
+/* A frame that the kernel has just cleared or will copy to; PFN_NONE is nothing. Returns pfn. */
+static inline pfn_t ktouch_new_frame(struct memory *mem, pfn_t pfn)
 {
-	if (unlikely(mem->ktouch) && object)
-		ktouch(mem, object, write);
+	if (unlikely(mem->ktouch) && pfn != PFN_NONE)
+		ktouch_frame(mem, pfn, true);
+	return pfn;
 }
 
-/* The tables that lead to a user address, and struct page of its frame (PFN_NONE: none). */
-void ktouch_walk(struct memory *mem, uint64_t addr);
-void ktouch_page(struct memory *mem, pfn_t pfn);
+/* What the handler of a fault has in hand: the area, the tables that lead to addr, struct page of what is mapped there. */
+void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr);
 
 #endif

@@ -68,6 +68,7 @@ static const struct kthread {
 	uint64_t (*period_ns)(const struct mmr_replay *r); /* 0: switched off */
 	void (*run)(struct mmr_replay *r);
 } kthread_table[] = {
+	{"timer", timer_period_ns, timer_run},
 	{"vmstat", vmstat_period_ns, vmstat_run},
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
 	{"timeline", timeline_period_ns, timeline_run},

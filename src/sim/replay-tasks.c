@@ -7,6 +7,8 @@
 
 #include "base/bug.h"
 #include "mm/fork.h"
+#include "mm/kentry.h"
+#include "mm/kstack.h"
 #include "mm/mempolicy.h"
 #include "mm/numa_balancing.h"
 #include "mm/tlbflush.h"
@@ -87,12 +89,18 @@ void ev_fork(struct mmr_replay *r, const struct mmr_event *ev)
 		diverge(r, DIVERGE_TASK_UNKNOWN);
 		return;
 	}
-	if (flags & CLONE_VM)
+	req.task = dup_task_struct(r->mem, req.id);
+	if (req.task && flags & CLONE_VM)
 		req.mm = share_mm(parent);
-	else if (parent->task->mm)
+	else if (req.task && parent->task->mm)
 		req.mm = dup_mm(parent->task->mm);
-	if (!req.mm && parent->task->mm)
+	if (!req.task || (!req.mm && parent->task->mm)) {
+		/* the trace goes on with it: it stays as a task without memory */
 		diverge(r, DIVERGE_FORK_FAILED);
+		if (!req.task)
+			req.task = task_alloc(r->mem, req.id);
+		free_thread_stack(r->mem, req.task);
+	}
 	child = tasks_add(&r->tasks, &req);
 	mpol_task_init(r->mem, child->task, parent->task);
 	child->counts_resident = parent->counts_resident;
@@ -189,15 +197,19 @@ void ev_rlimit(struct mmr_replay *r, const struct mmr_event *ev)
 
 void ev_switch(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	if (ev->task && !tasks_find(&r->tasks, ev->task))
+	if (ev->task && !tasks_find(&r->tasks, ev->task)) {
+		r->mem->kernel_entries[KERNEL_SWITCH]++;
 		return; /* its TASK event is yet to come */
+	}
 	if (ev->task) {
 		switch_mm(r->mem, replay_mm(r, ev));
+		kernel_enter(r->mem, KERNEL_SWITCH);
 		return;
 	}
 	r->mem->cpu = numa_cpu(&r->numa, 0, 0, ev->cpu);
 	switch_mm(r->mem, NULL);
 	replay_leave(r);
+	kernel_enter(r->mem, KERNEL_SWITCH);
 }
 
 void ev_counters(struct mmr_replay *r, const struct mmr_event *ev)

@@ -16,11 +16,14 @@
 #include "mm/demotion.h"
 #include "mm/lru.h"
 #include "mm/memory.h"
+#include "sim/replay-kernel.h"
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
 #include "mm/vma.h"
 
 /* Memory is dealt out in pieces of this. */
+#define PC_HOLE_START (3ull << 30) /* as the model lays a PC out: mm/memory-layout.c */
+#define PC_HOLE_END   (4ull << 30)
 #define MEMORY_UNIT (2ull << 20)
 
 /* ---- the topology that the trace tells ---- */
@@ -69,9 +72,38 @@ static void read_distances(struct topology *t, unsigned node, const json_t *v)
 	}
 }
 
-/* False when the trace does not say enough. */
-static bool captured_topology(struct topology *t, const struct trace_meta *meta)
+/*
+ * Memory of a machine whose frames are to have the numbers that they have in the trace: up to the end
+ * of the last zone, rather than what the kernel had left of it. 0: the trace does not say.
+ */
+static uint64_t framed_bytes(const struct settings *s, const struct trace_meta *meta)
 {
+	const json_t *zones = trace_meta_get(meta, "memory/zones"), *zone;
+	uint64_t end = 0, page = meta->base_page_bytes, bytes;
+	size_t i;
+
+	if (kernel_replay_mode(s->system.replay_kernel, meta) != KERNEL_PAGES || !page)
+		return 0;
+	json_array_foreach(zones, i, zone) {
+		json_int_t start = json_integer_value(json_object_get(zone, "start_pfn"));
+		json_int_t spanned = json_integer_value(json_object_get(zone, "spanned_pages"));
+
+		if (start >= 0 && spanned > 0 && start < INT32_MAX && spanned < INT32_MAX &&
+		    json_integer_value(json_object_get(zone, "present_pages")) > 0 &&
+		    (uint64_t)(start + spanned) > end)
+			end = (uint64_t)(start + spanned);
+	}
+	bytes = end * page;
+	if (bytes > PC_HOLE_END && meta->arch && !strcmp(meta->arch, "x86_64"))
+		bytes -= PC_HOLE_END - PC_HOLE_START;
+	return bytes;
+}
+
+/* False when the trace does not say enough. */
+static bool captured_topology(struct topology *t, const struct settings *s,
+			      const struct trace_meta *meta)
+{
+	uint64_t framed = framed_bytes(s, meta);
 	const json_t *nodes = trace_meta_get(meta, "machine/nodes");
 	size_t nr = json_array_size(nodes);
 
@@ -79,8 +111,10 @@ static bool captured_topology(struct topology *t, const struct trace_meta *meta)
 	    meta->memory_bytes < MACHINE_MIN_BYTES || meta->memory_bytes > MACHINE_MAX_BYTES ||
 	    nr > MACHINE_MAX_NODES)
 		return false;
+	if (nr > 1 || framed < meta->memory_bytes || framed > MACHINE_MAX_BYTES)
+		framed = meta->memory_bytes;
 	topology_init(t, nr ? (unsigned)nr : 1, (unsigned)meta->nr_cpus,
-		      align_down(meta->memory_bytes, MEMORY_UNIT));
+		      align_down(framed, MEMORY_UNIT));
 	for (unsigned i = 0; i < nr && nr > 1; i++) {
 		const json_t *node = json_array_get(nodes, i),
 			     *bytes = json_object_get(node, "memory_bytes");
@@ -152,7 +186,7 @@ static int base_topology(struct system *sys, const struct settings *s,
 		return exported_topology(ret, sys, s->topology_file, err);
 	}
 	sys->topology_source = "trace";
-	if (s->system.topology != TOPOLOGY_PROFILE && captured_topology(ret, meta)) {
+	if (s->system.topology != TOPOLOGY_PROFILE && captured_topology(ret, s, meta)) {
 		if (fits_geometry(ret, sys->geo) || s->system.memory_bytes)
 			return 0;
 		topology_finish(ret);
@@ -265,6 +299,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 	if (rc)
 		return rc;
 	sys->mem->tlb = create_tlb(sys, s, meta);
+	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off;
 	start_numa(sys->mem);
 	return 0;
 }

@@ -47,7 +47,9 @@ struct sim_task *tasks_add(struct tasks *t, const struct task_request *req)
 	st->id = req->id;
 	st->ordinal = t->nr_ever++;
 	st->process = req->process == NO_PROCESS ? add_process(t, req) : req->process;
-	st->task = task_alloc(t->mem, req->id);
+	st->task = req->task ? req->task : dup_task_struct(t->mem, req->id);
+	if (!st->task)
+		st->task = task_alloc(t->mem, req->id);
 	st->task->tid = req->tid;
 	st->task->pid = req->pid;
 	st->task->ppid = req->ppid;

@@ -68,6 +68,7 @@ struct task_request {
 	uint64_t tid, pid, ppid;
 	struct mm_struct *mm; /* its reference goes to the task */
 	uint32_t process;     /* NO_PROCESS: a new one */
+	struct task_struct *task; /* made already; NULL: one with a kernel stack, if there is memory for it */
 };
 #define NO_PROCESS UINT32_MAX
 
