@@ -193,9 +193,12 @@ json_t *report_build(struct mmr_replay *r)
 	report_vmstat(&rep);
 	report_model_events(&rep);
 	report_tlb(&rep);
+	report_zones(&rep);
 	report_numa(&rep);
 	report_fragmentation(&rep);
+	report_kernel(&rep);
 	report_tasks(&rep);
+	report_kernel_trace(&rep);
 	report_timeline(&rep);
 	report_notes(&rep);
 	json_object_set_new(rep.root, "unavailable", rep.unavailable);

@@ -4,8 +4,8 @@
  * The result of a replay: one walk of the statistics builds one JSON tree, which is printed as it
  * is or as tables (table.h).
  *
- *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, numa, fragmentation,
- *	tasks, timeline (when asked for), unavailable, notes
+ *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, memory, numa, fragmentation,
+ *	tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
  *
  * A figure that the trace cannot support, or that the model does not keep, is null, and
  * `unavailable` has the reason under its path. Keys stand in a fixed order; ratios come from the
@@ -42,8 +42,11 @@ const char *report_no_accesses(const struct mmr_replay *r);
 void report_config(struct report *rep);
 void report_tlb(struct report *rep);
 void report_numa(struct report *rep);
+void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
+void report_kernel(struct report *rep);
 void report_tasks(struct report *rep);
+void report_kernel_trace(struct report *rep);
 void report_timeline(struct report *rep);
 
 #endif

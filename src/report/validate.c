@@ -24,10 +24,6 @@ static const struct tolerance tolerances[NR_CHECKPOINT_COUNTERS] = {
 	[CHECKPOINT_LOCKED] = {1, 0},
 };
 
-struct verdict {
-	uint64_t compared, exact, failed;
-};
-
 struct pair {
 	const struct checkpoint *base, *end;
 };
@@ -132,6 +128,7 @@ json_t *validation_build(struct mmr_replay *r, bool *ret_ok)
 		if (find_pair(r, i, &p))
 			put_process(processes, r, &p, &v);
 	put_divergence(root, r);
+	validate_kernel_trace(root, r, &v);
 	*ret_ok = v.compared && !v.failed;
 	sum = j_object(root, "verdict");
 	j_u64(sum, "processes", json_array_size(processes));

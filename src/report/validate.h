@@ -17,6 +17,13 @@
 
 #define VALIDATE_SCHEMA "mmreplay-validate/1"
 
+struct verdict {
+	uint64_t compared, exact, failed;
+};
+
+/* Adds the section `kernel_trace` when page events were replayed: report-ktrace.c. */
+void validate_kernel_trace(json_t *root, const struct mmr_replay *r, struct verdict *v);
+
 /* *ret_ok: there was something to compare, and all of it is within its tolerance. */
 json_t *validation_build(struct mmr_replay *r, bool *ret_ok);
 

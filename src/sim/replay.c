@@ -77,8 +77,8 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_SAMPLE] = ev_sample,
 	[MMR_KTOUCH] = ev_ktouch,
 	/* files */
-	[MMR_OPEN] = ev_nothing,
-	[MMR_CLOSE] = ev_nothing,
+	[MMR_OPEN] = ev_open,
+	[MMR_CLOSE] = ev_close,
 	[MMR_READ] = ev_read,
 	[MMR_WRITE] = ev_write,
 	[MMR_TRUNCATE] = ev_truncate,

@@ -159,6 +159,6 @@ replay_fn ev_vma, ev_mmap, ev_munmap, ev_mremap, ev_mprotect, ev_brk, ev_madvise
 	ev_mlockall, ev_shmat, ev_shmdt, ev_stack, ev_resident;
 replay_fn ev_mbind, ev_set_mempolicy, ev_migrate_pages, ev_move_pages, ev_cpuset;
 replay_fn ev_fault, ev_sample, ev_ktouch;
-replay_fn ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped;
+replay_fn ev_open, ev_close, ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped;
 
 #endif

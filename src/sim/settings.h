@@ -34,6 +34,7 @@ struct system_config {
 	uint64_t remote_distance; /* machine.remote_distance, for machine.nodes */
 	uint64_t ns_per_access;	  /* clock.ns_per_access */
 	uint64_t implied_cache;	  /* replay.implied_cache */
+	uint64_t replay_kernel;	  /* replay.kernel: enum kernel_mode */
 	uint64_t timeline_ns;	  /* timeline.interval, 0 none */
 	uint64_t timeline_samples; /* timeline.samples */
 };

@@ -16,15 +16,16 @@
 #include "mm/demotion.h"
 #include "mm/lru.h"
 #include "mm/memory.h"
-#include "sim/replay-kernel.h"
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
 #include "mm/vma.h"
+#include "sim/replay-kernel.h"
 
 /* Memory is dealt out in pieces of this. */
-#define PC_HOLE_START (3ull << 30) /* as the model lays a PC out: mm/memory-layout.c */
-#define PC_HOLE_END   (4ull << 30)
 #define MEMORY_UNIT (2ull << 20)
+/* As the model lays a PC out: mm/memory-layout.c. */
+#define PC_HOLE_START (3ull << 30)
+#define PC_HOLE_END   (4ull << 30)
 
 /* ---- the topology that the trace tells ---- */
 
