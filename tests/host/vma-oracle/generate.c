@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mm/fault.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
+#include "mm/mbind.h"
 #include "mm/memory.h"
 #include "mm/mmap.h"
 #include "mm/vma.h"
+#include "mm/vma_policy.h"
 #include "oracle.h"
 
 const struct flag_name flag_names[] = {
@@ -31,7 +34,7 @@ struct world {
 	struct address_space *files[3];
 	struct mm_struct *waiting[MAX_OPS]; /* parents of forks */
 	unsigned nr_waiting;
-	bool with_brk;
+	struct abilities can;
 	bool huge; /* mostly large ranges and huge pages */
 };
 
@@ -198,6 +201,35 @@ static void gen_madvise(struct world *w, struct op *op)
 			op->prot = MADV_DONTNEED;
 }
 
+/* On node 0, which is there, and 1, which is not. */
+static void gen_policy(struct world *w, struct op *op)
+{
+	static const unsigned flags[] = {0, 0, MPOL_F_STATIC_NODES, MPOL_F_RELATIVE_NODES};
+	static const unsigned moves[] = {0, 0, 0, MPOL_MF_STRICT, MPOL_MF_MOVE,
+					 MPOL_MF_MOVE | MPOL_MF_STRICT};
+
+	existing_range(w, &op->addr, &op->len);
+	/* Moving a folio that is mapped in part splits it, too (see gen_madvise): none of that in a huge world. */
+	switch (w->huge ? 1 + below(w, 11) : below(w, 12)) {
+	case 2:
+		op->kind = OP_HOME_NODE;
+		op->pgoff = one_in(w, 4);
+		return;
+	case 0:
+		op->kind = OP_MIGRATE_PAGES;
+		op->prot = below(w, 4);
+		op->pgoff = below(w, 4);
+		return;
+	default:
+		op->kind = OP_MBIND;
+		op->prot = below(w, MPOL_MAX) | flags[below(w, 4)];
+		op->pgoff = one_in(w, 6) ? below(w, 4) : 1;
+		op->flags = moves[below(w, w->huge ? 4 : 6)];
+		if ((op->prot & 15) == MPOL_DEFAULT || (op->prot & 15) == MPOL_LOCAL)
+			op->pgoff = one_in(w, 8);
+	}
+}
+
 static void gen_touch(struct world *w, struct op *op)
 {
 	existing_range(w, &op->addr, &op->len);
@@ -220,7 +252,9 @@ static void gen_op(struct world *w, struct op *op)
 	uint64_t dice = below(w, 100);
 
 	*op = (struct op){0};
-	if (dice < 4 && w->with_brk) {
+	if (w->can.numa && one_in(w, 10)) {
+		gen_policy(w, op);
+	} else if (dice < 4 && w->can.brk) {
 		op->kind = OP_BRK;
 		op->addr = HEAP + below(w, HEAP_PAGES * PAGE) - (one_in(w, 16) ? PAGE : 0);
 	} else if (dice < 45) {
@@ -316,6 +350,14 @@ static int64_t model_call(struct world *w, const struct op *op)
 		return do_mremap(mm, op->addr, op->len, op->new_len, op->flags, op->new_addr);
 	case OP_MADVISE:
 		return do_madvise(mm, op->addr, op->len, (int)op->prot);
+	case OP_MBIND:
+		return do_mbind(&(struct mbind_range){mm, op->addr, op->len},
+				&(struct mpol_request){op->prot, op->pgoff}, op->flags);
+	case OP_HOME_NODE:
+		return do_set_mempolicy_home_node(&(struct mbind_range){mm, op->addr, op->len},
+						  op->pgoff);
+	case OP_MIGRATE_PAGES:
+		return do_migrate_pages(mm, op->prot, op->pgoff, MPOL_MF_MOVE_ALL);
 	case OP_MLOCK:
 		return do_mlock(mm, op->addr, op->len, false);
 	case OP_MLOCK_ONFAULT:
@@ -366,6 +408,17 @@ static uint64_t count_rss(struct memory *mem, struct pgtable *table, uint64_t ad
 	return nr;
 }
 
+/* The first word of what numa_maps says. */
+static void put_policy(struct area *a, const struct vm_area_struct *vma)
+{
+	struct strbuf text = {0};
+	uint64_t ilx;
+
+	mpol_to_str(&text, vma_own_policy(vma, vma->vm_start, &ilx));
+	snprintf(a->policy, sizeof(a->policy), "%.*s", (int)strcspn(text.s, " "), text.s);
+	strbuf_finish(&text);
+}
+
 static void list_areas(struct world *w, struct outcome *out)
 {
 	struct mm_struct *mm = mm_of(w);
@@ -376,6 +429,8 @@ static void list_areas(struct world *w, struct outcome *out)
 		*a = (struct area){.start = vma->vm_start, .end = vma->vm_end};
 		a->pgoff = vma->vm_mapping ? vma->vm_pgoff : 0;
 		a->rss_pages = count_rss(w->mem, mm->pgd, vma->vm_start, vma->vm_end);
+		if (w->can.numa)
+			put_policy(a, vma);
 		for (unsigned i = 0; i < nr_flag_names; i++)
 			if (vma->vm_flags & flag_names[i].vm_flag)
 				a->flags |= 1ull << i;
@@ -445,9 +500,10 @@ static void destroy(struct world *w, uint64_t seed)
 	memory_destroy(w->mem);
 }
 
-void generate(uint64_t seed, unsigned nr_ops, bool with_brk, struct op *ops, struct outcome *model)
+void generate(uint64_t seed, unsigned nr_ops, struct abilities can, struct op *ops,
+	      struct outcome *model)
 {
-	struct world w = {.with_brk = with_brk, .huge = seed % 4 == 3};
+	struct world w = {.can = can, .huge = seed % 4 == 3};
 
 	*model = (struct outcome){0};
 	create(&w, seed);

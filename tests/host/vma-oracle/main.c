@@ -29,7 +29,8 @@
 #endif
 
 static const char *const kind_names[] = {"mmap",	 "munmap",	"mprotect",	 "mremap",
-					 "madvise",	 "mlock",	"mlock-onfault", "munlock",
+					 "madvise",	 "mbind",	"home-node",	 "migrate-pages",
+					 "mlock",	 "mlock-onfault", "munlock",
 					 "mlock-future", "munlockall",	"brk",		 "read",
 					 "write",	 "fork-switch", "fork-write"};
 
@@ -44,9 +45,9 @@ static void print_op(const struct op *op)
 
 static void print_area(const char *side, const struct area *a)
 {
-	printf("  %-6s %#llx-%#llx pgoff %llu rss %llu flags", side, (unsigned long long)a->start,
+	printf("  %-6s %#llx-%#llx pgoff %llu rss %llu %s flags", side, (unsigned long long)a->start,
 	       (unsigned long long)a->end, (unsigned long long)a->pgoff,
-	       (unsigned long long)a->rss_pages);
+	       (unsigned long long)a->rss_pages, a->policy);
 	for (unsigned i = 0; i < nr_flag_names; i++)
 		if (a->flags & 1ull << i)
 			printf(" %s", flag_names[i].name);
@@ -117,12 +118,12 @@ static void report(uint64_t seed, const struct op *ops, unsigned nr_ops,
 }
 
 /* The shortest beginning of the operations that shows a difference. */
-static void shrink(uint64_t seed, unsigned nr_ops, bool with_brk, struct op *ops,
+static void shrink(uint64_t seed, unsigned nr_ops, struct abilities can, struct op *ops,
 		   struct outcome *model, struct outcome *real)
 {
 	for (unsigned n = 1; n <= nr_ops; n++) {
-		generate(seed, n, with_brk, ops, model);
-		if (!run_real(ops, n, real) || !same(ops, n, model, real)) {
+		generate(seed, n, can, ops, model);
+		if (!run_real(ops, n, can, real) || !same(ops, n, model, real)) {
 			report(seed, ops, n, model, real);
 			return;
 		}
@@ -142,24 +143,25 @@ static int skip(const char *why)
 static uint64_t first_seed_that_differs(uint64_t seed, uint64_t end, unsigned nr_ops,
 					struct op *ops, struct outcome *model, struct outcome *real)
 {
-	bool with_brk = !SANITIZED && can_move_heap();
+	struct abilities can = {.brk = !SANITIZED && can_move_heap(), .numa = SANITIZED || can_numa()};
 
 	for (; seed < end; seed++) {
-		generate(seed, nr_ops, with_brk, ops, model);
+		generate(seed, nr_ops, can, ops, model);
 		if (SANITIZED)
 			continue;
-		if (!run_real(ops, nr_ops, real))
+		if (!run_real(ops, nr_ops, can, real))
 			return 0;
 		/* Once more: khugepaged or writeback may have had a hand in it. */
 		if (same(ops, nr_ops, model, real) ||
-		    (run_real(ops, nr_ops, real) && same(ops, nr_ops, model, real)))
+		    (run_real(ops, nr_ops, can, real) && same(ops, nr_ops, model, real)))
 			continue;
-		shrink(seed, nr_ops, with_brk, ops, model, real);
+		shrink(seed, nr_ops, can, ops, model, real);
 		break;
 	}
 	if (seed == end)
-		printf("seeds up to %llu, %u operations each%s%s: no difference\n",
-		       (unsigned long long)end - 1, nr_ops, with_brk ? "" : ", without brk",
+		printf("seeds up to %llu, %u operations each%s%s%s: no difference\n",
+		       (unsigned long long)end - 1, nr_ops, can.brk ? "" : ", without brk",
+		       can.numa ? "" : ", without memory policies",
 		       SANITIZED ? ", the model alone" : "");
 	return seed;
 }

@@ -4,7 +4,7 @@
  * The model of address spaces against the kernel that runs the test: the same random calls and
  * touches are done in the model and, by a child process, for real. Compared are what each call
  * returned, how many minor faults it took, and at the end every area (bounds, offset, flags,
- * resident pages) and the size of the page tables.
+ * resident pages, memory policy) and the size of the page tables.
  *
  *	generate.c	random operations, chosen with an eye on the model's state; model results
  *	real.c		the child that does them
@@ -44,6 +44,9 @@ enum op_kind {
 	OP_MPROTECT,
 	OP_MREMAP,
 	OP_MADVISE,
+	OP_MBIND,	  /* prot: mode, pgoff: nodes, flags: MPOL_MF_* */
+	OP_HOME_NODE,	  /* pgoff: node */
+	OP_MIGRATE_PAGES, /* prot: from, pgoff: to */
 	OP_MLOCK,
 	OP_MLOCK_ONFAULT,
 	OP_MUNLOCK,
@@ -74,6 +77,7 @@ struct op_result {
 
 struct area {
 	uint64_t start, end, pgoff, rss_pages, flags; /* flags: bits of flag_names */
+	char policy[32]; /* first word in numa_maps */
 };
 
 /* What one side came to. */
@@ -92,11 +96,20 @@ extern const struct flag_name {
 } flag_names[];
 extern const unsigned nr_flag_names;
 
-/* Fills ops and what the model says to them. with_brk: the child will be able to move its heap. */
-void generate(uint64_t seed, unsigned nr_ops, bool with_brk, struct op *ops, struct outcome *model);
+/* What the child will be able to do. */
+struct abilities {
+	bool brk;  /* move its heap */
+	bool numa; /* memory policies, on a machine with node 0 alone */
+};
+
+/* Fills ops and what the model says to them. */
+void generate(uint64_t seed, unsigned nr_ops, struct abilities can, struct op *ops,
+	      struct outcome *model);
 /* May a process say where its heap is? */
 bool can_move_heap(void);
+/* Does this kernel have memory policies and one node? */
+bool can_numa(void);
 /* Does them. False: this host cannot (the reason is printed). *out must be shared memory. */
-bool run_real(const struct op *ops, unsigned nr_ops, struct outcome *out);
+bool run_real(const struct op *ops, unsigned nr_ops, struct abilities can, struct outcome *out);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mm/mempolicy.h"
 #include "mm/mmap.h"
 #include "oracle.h"
 
@@ -118,6 +119,14 @@ static int64_t do_op(const struct op *op)
 					      op->new_addr));
 	case OP_MADVISE:
 		return syscall_result(syscall(SYS_madvise, op->addr, op->len, op->prot));
+	case OP_MBIND:
+		return syscall_result(syscall(SYS_mbind, op->addr, op->len, op->prot, &op->pgoff,
+					      65, op->flags));
+	case OP_HOME_NODE:
+		return syscall_result(syscall(SYS_set_mempolicy_home_node, op->addr, op->len,
+					      op->pgoff, 0));
+	case OP_MIGRATE_PAGES:
+		return syscall_result(syscall(SYS_migrate_pages, 0, 65, &op->prot, &op->pgoff));
 	case OP_MLOCK:
 		return syscall_result(syscall(SYS_mlock, op->addr, op->len));
 	case OP_MLOCK_ONFAULT:
@@ -224,6 +233,21 @@ static void parse_smaps(struct outcome *out)
 	}
 }
 
+/* "10000000000 bind:0 anon=3 ...": an area starts there. */
+static void parse_numa_maps(struct outcome *out)
+{
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		unsigned long long start;
+		char policy[32];
+
+		if (sscanf(line, "%llx %31s", &start, policy) != 2)
+			continue;
+		for (unsigned i = 0; i < out->nr_areas; i++)
+			if (out->areas[i].start == start)
+				memcpy(out->areas[i].policy, policy, strlen(policy));
+	}
+}
+
 static uint64_t pgtable_kib(void)
 {
 	const char *at;
@@ -254,7 +278,21 @@ bool can_move_heap(void)
 	       WEXITSTATUS(status) == 0;
 }
 
-static void child(const struct op *ops, unsigned nr_ops, struct outcome *out)
+bool can_numa(void)
+{
+	uint64_t nodes = 1;
+	char policy[8] = "";
+	int fd = open("/sys/devices/system/node/online", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, policy, sizeof(policy) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n == 2 && policy[0] == '0' && !access("/proc/self/numa_maps", R_OK) &&
+	       !syscall(SYS_migrate_pages, 0, 65, &nodes, &nodes) &&
+	       syscall(SYS_set_mempolicy_home_node, 0, 0, 0, 0) == 0;
+}
+
+static void child(const struct op *ops, unsigned nr_ops, struct abilities can, struct outcome *out)
 {
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
 
@@ -270,12 +308,14 @@ static void child(const struct op *ops, unsigned nr_ops, struct outcome *out)
 	}
 	slurp("/proc/self/smaps");
 	parse_smaps(out);
+	if (can.numa && slurp("/proc/self/numa_maps"))
+		parse_numa_maps(out);
 	out->pgtable_kib = pgtable_kib();
 	munmap((void *)REGION, REGION_BYTES);
 	out->pgtable_kib -= pgtable_kib();
 }
 
-bool run_real(const struct op *ops, unsigned nr_ops, struct outcome *out)
+bool run_real(const struct op *ops, unsigned nr_ops, struct abilities can, struct outcome *out)
 {
 	int status;
 	pid_t pid;
@@ -290,7 +330,7 @@ bool run_real(const struct op *ops, unsigned nr_ops, struct outcome *out)
 	memset(out, 0, sizeof(*out));
 	pid = fork();
 	if (pid == 0) {
-		child(ops, nr_ops, out);
+		child(ops, nr_ops, can, out);
 		_exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
