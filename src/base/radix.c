@@ -61,6 +61,7 @@ static void grow(struct radix *r, uint64_t index)
 {
 	if (!r->root) {
 		r->root = xcalloc(1, sizeof(*r->root));
+		r->nr_nodes = 1;
 		r->height = 1;
 	}
 	while (!reaches(r->height, index)) {
@@ -71,6 +72,7 @@ static void grow(struct radix *r, uint64_t index)
 			top->slot[0] = (uint64_t)(uintptr_t)r->root;
 			top->nr = 1;
 			r->root = top;
+			r->nr_nodes++;
 		}
 		r->height++;
 	}
@@ -88,6 +90,7 @@ void radix_set(struct radix *r, uint64_t index, uint64_t value)
 		if (!n->slot[i]) {
 			n->slot[i] = (uint64_t)(uintptr_t)xcalloc(1, sizeof(*n));
 			n->nr++;
+			r->nr_nodes++;
 		}
 		n = child(n, i);
 	}
@@ -122,8 +125,24 @@ uint64_t radix_del(struct radix *r, uint64_t index)
 		if (--path[level]->nr || level == r->height - 1)
 			break;
 		free(path[level]);
+		r->nr_nodes--;
 	}
 	return old;
+}
+
+uint64_t radix_least_nodes(const struct radix *r)
+{
+	const struct radix_node *n = r->root;
+	uint64_t nr = r->nr_nodes;
+
+	if (!r->nr)
+		return 0;
+	for (unsigned level = r->height - 1; n->nr == 1 && n->slot[0]; level--, nr--) {
+		if (!level)
+			return 0;
+		n = child(n, 0);
+	}
+	return nr;
 }
 
 static bool node_next(const struct radix_node *n, unsigned level, uint64_t from,

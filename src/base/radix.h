@@ -28,6 +28,7 @@ struct radix {
 	struct radix_node *root;	/* NULL when empty */
 	unsigned height;		/* levels */
 	uint64_t nr;			/* values */
+	uint64_t nr_nodes;
 };
 
 void radix_init(struct radix *r);
@@ -35,6 +36,11 @@ void radix_finish(struct radix *r);
 uint64_t radix_get(const struct radix *r, uint64_t index);
 void radix_set(struct radix *r, uint64_t index, uint64_t value);	/* value != 0 */
 uint64_t radix_del(struct radix *r, uint64_t index);			/* what was there */
+/*
+ * Nodes that the tree would have at its least height, where a single value at index 0 needs none:
+ * those of an xarray.
+ */
+uint64_t radix_least_nodes(const struct radix *r);
 bool radix_next(const struct radix *r, uint64_t from, uint64_t *ret_index, uint64_t *ret_value);
 
 #endif

@@ -57,6 +57,20 @@ void filemap_expect_read(struct memory *mem, struct address_space *mapping, uint
 void filemap_remove(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr);
 
 /*
+ * Kernel objects behind a file (filemap-objects.c). mapping_make_inode(): once its kind is known; without
+ * memory it has none. Then nodes of the tree, after a folio of 2^order pages was added (false: no memory, it must go
+ * again), after it was removed, before one is split into base pages (false: no memory). inodes_count(), inodes_scan():
+ * the shrinker of unused inodes.
+ */
+void mapping_make_inode(struct memory *mem, struct address_space *mapping);
+void mapping_objects_free(struct memory *mem, struct address_space *mapping);
+bool mapping_nodes_added(struct memory *mem, struct address_space *mapping, unsigned order);
+void mapping_nodes_removed(struct memory *mem, struct address_space *mapping, unsigned order);
+bool mapping_nodes_split(struct memory *mem, struct address_space *mapping, unsigned order);
+uint64_t inodes_count(struct memory *mem, int nid);
+uint64_t inodes_scan(struct memory *mem, int nid, uint64_t nr_pages);
+
+/*
  * The page for a fault (filemap_fault, shmem_fault): looked up, or read with what read-around brings.
  * *ret_major is set when it had to be read. PFN_NONE: no memory; the caller has checked the file's end.
  */

@@ -67,7 +67,7 @@ struct task_struct *task_alloc(struct memory *mem, uint32_t id)
 	struct task_struct *task = objpool_get(&mem->task_pool);
 
 	task->id = id;
-	/* The trace says that the task came to be: without memory for it only the account is short. */
+	/* Who cannot do without them looks whether they are there. */
 	(void)model_object_alloc(mem, MODEL_TASK, GFP_KERNEL, &task->object);
 	(void)model_object_alloc(mem, MODEL_PID, GFP_KERNEL, &task->pid_object);
 	mpol_task_init(mem, task, NULL);
@@ -78,7 +78,8 @@ struct task_struct *dup_task_struct(struct memory *mem, uint32_t id)
 {
 	struct task_struct *task = task_alloc(mem, id);
 
-	if (task && !alloc_thread_stack(mem, task, NUMA_NO_NODE)) {
+	if ((mem->kmem_caches[MODEL_TASK] && !task->object) ||
+	    !alloc_thread_stack(mem, task, NUMA_NO_NODE)) {
 		task_free(mem, task);
 		return NULL;
 	}

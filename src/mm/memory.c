@@ -208,6 +208,7 @@ static void init_pools(struct memory *mem)
 {
 	list_init(&mem->mms);
 	list_init(&mem->shrinkers);
+	list_init(&mem->inodes);
 	htable_init(&mem->files);
 	objpool_init(&mem->vma_pool, sizeof(struct vm_area_struct));
 	objpool_init(&mem->avc_pool, sizeof(struct anon_vma_chain));

@@ -116,6 +116,14 @@ struct address_space {
 	struct rb_root policies;	/* shmem: ranges with a memory policy (mm/mempolicy.h) */
 	uint64_t ino;			/* shmem: inode number, shifts the interleaving; 0 not known */
 	uint32_t refcount;
+	/* kernel objects behind it: mm/filemap-objects.c */
+	bool has_inode, inode_is_shmem;	/* it is a file, of tmpfs or not; a pruned inode comes back */
+	bool is_mapped;			/* one of filps is for the areas that map it */
+	uint64_t inode, dentry;		/* 0 none */
+	struct list_head inodes;	/* in memory->inodes while it has one */
+	VEC(uint64_t) nodes;		/* of its tree of pages */
+	uint64_t nodes_hidden;		/* nodes of `pages` that an xarray has not */
+	VEC(uint64_t) filps;		/* struct file: one a mapped file, one an open */
 };
 
 /*
@@ -193,6 +201,7 @@ struct task_struct {
 	bool exited;
 	bool stack_is_vmap;
 	uint64_t stack;			/* lowest address of its kernel stack, 0 none: mm/kstack.h */
+	uint64_t object, pid_object;	/* kernel addresses of task_struct and struct pid, 0 none */
 };
 
 /* Settings of the memory manager: rows in mm/mm_config.c. Every member is a uint64_t (base/config.h). */
@@ -280,6 +289,7 @@ struct memory {
 	struct kmem_cache *kmem_caches[NR_MODEL_CACHES];	/* NULL with slab.model_objects=off */
 	struct quicklists *quicklists;		/* NULL with kernel.quicklists=off */
 	struct list_head shrinkers;		/* struct shrinker (mm/shrinker.h) */
+	struct list_head inodes;		/* address_spaces with an inode, the oldest first */
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;

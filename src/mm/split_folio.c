@@ -3,6 +3,7 @@
 /* A large folio becomes base pages: see split_folio.h. */
 #include "mm/split_folio.h"
 
+#include "mm/filemap.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
@@ -59,6 +60,8 @@ bool split_folio(struct memory *mem, pfn_t head)
 	uint32_t state;
 
 	if (!(page->flags & PG_HEAD) || !page->mapping || page->_refcount != folio_expected_refs(mem, head))
+		return false;
+	if (cached && !mapping_nodes_split(mem, mem->mappings.data[page->mapping], order))
 		return false;
 	rmap_walk(mem, head, split_entry, &head);
 	VM_BUG_ON(*folio_entire_mapcount(mem, head));

@@ -4,6 +4,7 @@
 #include "mm/vma.h"
 
 #include "mm/anon_vma.h"
+#include "mm/file_table.h"
 #include "mm/mempolicy.h"
 #include "mm/pgtable.h"
 #include "mm/slab.h"
@@ -166,8 +167,10 @@ static void link_at(struct mm_struct *mm, struct vm_area_struct *vma, struct rb_
 	vma->rb_subtree_gap = vma->vm_gap;
 	rb_insert(&mm->mm_rb, &vma->vm_rb, update_gap);
 	refresh_gap(vma_next(vma));
-	if (vma->vm_mapping)
+	if (vma->vm_mapping) {
+		file_map(mm->mem, vma->vm_mapping);
 		vma_interval_tree_insert(vma);
+	}
 	mm->map_count++;
 }
 
@@ -200,8 +203,10 @@ void vma_unlink(struct vm_area_struct *vma)
 
 	rb_erase(&mm->mm_rb, &vma->vm_rb, update_gap);
 	refresh_gap(next);
-	if (vma->vm_mapping)
+	if (vma->vm_mapping) {
 		vma_interval_tree_remove(vma);
+		file_unmap(mm->mem, vma->vm_mapping);
+	}
 	if (mm->vmacache == vma)
 		mm->vmacache = NULL;
 	mm->map_count--;

@@ -2,6 +2,7 @@
 /* Copyright the mmreplay authors */
 /* Files and the page cache: handlers of FILE, FILE_CACHE and of the events 80-95. */
 #include "mm/anon_vma.h"
+#include "mm/file_table.h"
 #include "mm/filemap.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
@@ -26,6 +27,31 @@ void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping->ino = ev->FILE.ino;
 	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
+	mapping_make_inode(r->mem, mapping);
+	mapping_put(r->mem, mapping);
+}
+
+void ev_open(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct address_space *mapping = file_get(r, ev->OPEN.file);
+
+	replay_enter(r, ev->task, ev->cpu);
+	if (!mapping)
+		return;
+	file_open(r->mem, mapping);
+	mapping_put(r->mem, mapping);
+}
+
+void ev_close(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct address_space *mapping = file_get(r, ev->CLOSE.file);
+
+	replay_enter(r, ev->task, ev->cpu);
+	if (!mapping)
+		return;
+	/* One of them may be for the areas that map the file. */
+	if (mapping->filps.nr > mapping->is_mapped)
+		file_close(r->mem, mapping);
 	mapping_put(r->mem, mapping);
 }
 

@@ -191,6 +191,7 @@ void mmr_replay_destroy(struct mmr_replay *r)
 		kernel_replay_finish(r);
 		system_destroy(r->sys);
 	}
+	background_finish(&r->background);
 	settings_finish(&r->settings);
 	trace_meta_finish(&r->meta);
 	free(r);
@@ -239,6 +240,7 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 	if (rc)
 		return rc;
 	numa_start(&r->numa, &r->settings.numa, r->mem);
+	background_start(r);
 	timeline_start(r);
 	kthreads_start(r);
 	rc = settings_check(&r->settings, &r->meta, topology_bytes(&r->sys->topology),

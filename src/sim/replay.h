@@ -28,6 +28,7 @@
 
 #include <mmreplay/replay.h>
 
+#include "sim/background.h"
 #include "sim/checkpoint.h"
 #include "sim/file-names.h"
 #include "sim/kthreads.h"
@@ -97,6 +98,7 @@ struct mmr_replay {
 	struct checkpoints checkpoints;
 	struct replay_counts counts;
 	struct kthreads kthreads;
+	struct background background;
 	struct kernel_replay *kernel; /* NULL before the first step */
 	struct timeline timeline;
 	struct file_names file_names;

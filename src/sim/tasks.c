@@ -9,6 +9,7 @@
 #include "base/bug.h"
 #include "base/xalloc.h"
 #include "mm/fork.h"
+#include "mm/slab.h"
 
 void tasks_init(struct tasks *t, struct memory *mem)
 {
@@ -30,6 +31,22 @@ void tasks_finish(struct tasks *t)
 struct sim_task *tasks_find(const struct tasks *t, uint32_t id)
 {
 	return htable_get_ptr(&t->by_id, id);
+}
+
+static const enum model_cache process_objects[NR_PROCESS_OBJECTS] = {
+	MODEL_SIGHAND, MODEL_SIGNAL, MODEL_FILES, MODEL_FS, MODEL_CRED};
+
+/* The trace says that the process came to be: without memory only the account is short. */
+static void alloc_objects(struct memory *mem, struct sim_process *p)
+{
+	for (size_t i = 0; i < NR_PROCESS_OBJECTS; i++)
+		(void)model_object_alloc(mem, process_objects[i], GFP_KERNEL, &p->objects[i]);
+}
+
+static void free_objects(struct memory *mem, struct sim_process *p)
+{
+	for (size_t i = 0; i < NR_PROCESS_OBJECTS; i++)
+		model_object_free(mem, process_objects[i], &p->objects[i]);
 }
 
 static uint32_t add_process(struct tasks *t, const struct task_request *req)
@@ -56,7 +73,8 @@ struct sim_task *tasks_add(struct tasks *t, const struct task_request *req)
 	st->task->mm = req->mm;
 	p = tasks_process(t, st);
 	memcpy(st->task->comm, p->comm, sizeof(p->comm));
-	p->nr_threads++;
+	if (!p->nr_threads++)
+		alloc_objects(t->mem, p);
 	p->nr_threads_ever++;
 	htable_set_ptr(&t->by_id, req->id, st);
 	*vec_push(&t->all) = st;
@@ -118,6 +136,8 @@ void tasks_exit(struct tasks *t, struct sim_task *st)
 		t->all.nr--;
 		break;
 	}
+	if (!p->nr_threads)
+		free_objects(t->mem, p);
 	task_free(t->mem, st->task);
 	free(st);
 }

@@ -33,6 +33,9 @@ struct fault_counts {
 	uint64_t segv;
 };
 
+/* What the threads of a process share beside the address space: sighand, signal, files, fs, cred. */
+#define NR_PROCESS_OBJECTS 5
+
 struct sim_process {
 	uint64_t pid, ppid;
 	char comm[16];
@@ -44,6 +47,7 @@ struct sim_process {
 	struct fault_counts dead;
 	struct mm_state last;	      /* when its last thread ended, or at the end of the trace */
 	struct contiguity contiguity; /* likewise */
+	uint64_t objects[NR_PROCESS_OBJECTS]; /* kernel objects of its own, 0 none */
 	struct numa_usage numa;	      /* likewise */
 };
 
