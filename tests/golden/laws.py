@@ -23,6 +23,15 @@ def laws(r):
         free = sum(n << order for order, n in enumerate(z['free_blocks']))
         yield f'free blocks of zone {z["zone"]} are its free pages', free == z['free_pages']
         yield f'zone {z["zone"]} has no more free than managed', z['free_pages'] <= z['managed_pages']
+    for node in r['memory']['nodes']:
+        yield f'zones of node {node["node"]} are its memory', all(
+            sum(z[key] for z in node['zones']) == node[key] for key in ('present_pages', 'managed_pages'))
+        for z in node['zones']:
+            boot = z['boot_firmware_pages'] + z['boot_kernel_pages'] + z['boot_mem_map_pages']
+            yield f'zone {z["zone"]} has what is present but for what boot took', \
+                z['present_pages'] == z['managed_pages'] + boot and z['spanned_pages'] >= z['present_pages']
+    yield 'managed pages are those of the nodes', \
+        r['memory']['managed_pages'] == sum(n['managed_pages'] for n in r['memory']['nodes'])
     nodes = r['numa']['nodes']
     for key in ('numa_hit', 'numa_miss', 'numa_foreign', 'numa_interleave', 'numa_local', 'numa_other'):
         yield f'{key} is the sum of its nodes', v[key] == sum(n[key] for n in nodes)
