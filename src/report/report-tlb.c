@@ -94,6 +94,25 @@ static void report_cost(struct report *rep, const struct tlb_stats *st)
 		st->reads + st->writes);
 }
 
+/* The kernel's own touches, which none of the figures beside contains. */
+static void put_kernel_side(struct report *rep, json_t *tlb)
+{
+	const struct memory *mem = rep->r->mem;
+	struct tlb_stats st;
+	json_t *kernel;
+
+	if (!mem->ktouch) {
+		report_null(rep, tlb, "kernel", "tlb.kernel", "kernel.touches is off");
+		return;
+	}
+	tlb_kernel_stats(mem->tlb, -1, &st);
+	kernel = j_object(tlb, "kernel");
+	j_u64(kernel, "reads", st.reads);
+	j_u64(kernel, "writes", st.writes);
+	for (unsigned stream = 0; stream < NR_TLB_STREAMS; stream++)
+		put_stream(kernel, stream, &st, rep->r->sys->geo);
+}
+
 void report_tlb(struct report *rep)
 {
 	const struct memory *mem = rep->r->mem;
@@ -117,5 +136,6 @@ void report_tlb(struct report *rep)
 	j_u64(flushes, "one", st.flush_one);
 	j_u64(flushes, "asid", st.flush_asid);
 	j_u64(flushes, "all", st.flush_all);
+	put_kernel_side(rep, tlb);
 	report_cost(rep, &st);
 }

@@ -84,7 +84,7 @@ void timer_run(struct mmr_replay *r)
 	bool serialized = r->meta.interleaving && !strcmp(r->meta.interleaving, "serialized");
 
 	r->timer_ticks = now;
-	if (!nr)
+	if (!nr || !mem->tlb)
 		return;
 	if (serialized) {
 		if (mem->current)
