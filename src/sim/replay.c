@@ -281,6 +281,8 @@ static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 
 static void take_event(struct mmr_replay *r, const struct mmr_event *ev)
 {
+	if (unlikely(r->kernel->mode != KERNEL_OFF) && kernel_replay_event(r, ev))
+		return;
 	replay_enter_kernel(r, ev);
 	if (ev->kind < REPLAY_KINDS && handlers[ev->kind])
 		handlers[ev->kind](r, ev);
