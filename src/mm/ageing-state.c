@@ -20,6 +20,7 @@
 
 #include "base/bug.h"
 #include "mm/ageing-internal.h"
+#include "mm/page_alloc.h"
 
 /* Rooms of one order for one type. Before pageblocks have types all are of MIGRATE_UNMOVABLE. */
 struct cells {
@@ -446,6 +447,7 @@ int memory_set_state(struct memory *mem, const struct zone_state *states, size_t
 
 	if (rc)
 		return rc;
+	drain_all_pages(mem);
 	ageing_create(mem);
 	rng_seed(&rng, seed);
 	for (unsigned n = 0; n < mem->nr_nodes && !rc; n++)

@@ -10,6 +10,7 @@
 
 #include "mm/fragmentation.h"
 #include "mm/migrate.h"
+#include "mm/page_alloc.h"
 
 #define CHURN_ROUNDS	2
 #define CHURN_PERCENT	25
@@ -375,6 +376,7 @@ int age_memory(struct memory *mem, const struct ageing_spec *spec, struct mmr_er
 
 	if (rc)
 		return rc;
+	drain_all_pages(mem);
 	memcpy(events, mem->vm_event, sizeof(events));
 	ageing_create(mem);
 	rng_seed(&rng, spec->seed);

@@ -129,6 +129,9 @@
 	X(PAGEBLOCK_STEAL, "pageblock_steal", "allocations", \
 	  "taken from a pageblock of another migrate type that stays what it is") \
 	X(CMA_LENT, "cma_lent", "pages", "of CMA areas given to movable allocations") \
+	X(BACKGROUND_ALLOC, "background_alloc", "allocations", \
+	  "by others than the trace: fragmentation.pressure.rate") \
+	X(BACKGROUND_FAIL, "background_fail", "allocations", "by others that failed") \
 	X(CONTIG_ALLOC_SUCCESS, "contig_alloc_success", "allocations", \
 	  "of contiguous frames by place: alloc_contig_range(), alloc_contig_pages()") \
 	X(CONTIG_ALLOC_FAIL, "contig_alloc_fail", "allocations", "of these that failed")

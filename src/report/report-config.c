@@ -31,6 +31,12 @@ static void put_settings(json_t *config, struct settings *s, const char *machine
 	json_t *settings = j_object(config, "settings");
 
 	j_str(settings, "machine", machine);
+	for (size_t i = 0; i < NR_SETTINGS_FILES; i++) {
+		const char *file = *(char **)((char *)s + settings_files[i].offset);
+
+		if (file)
+			j_str(settings, settings_files[i].key, file);
+	}
 	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
 		struct settings_table t = settings_table(s, i);
 

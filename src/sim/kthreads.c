@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
+#include "sim/background.h"
 #include "sim/replay.h"
 
 #define NSEC_PER_SEC 1000000000ull
@@ -34,6 +35,13 @@ static uint64_t numa_tick_period_ns(const struct mmr_replay *r)
 static void numa_tick_run(struct mmr_replay *r)
 {
 	task_tick_numa(r->mem, numa_tick_period_ns(r));
+}
+
+/* --- others that allocate ---------------------------------------------------------------------- */
+
+static uint64_t background_period_ns(const struct mmr_replay *r)
+{
+	return r->background.period_ns;
 }
 
 /* --- the timeline: last, so that it sees what the others did at the same time ----------------- */
@@ -71,6 +79,7 @@ static const struct kthread {
 	{"timer", timer_period_ns, timer_run},
 	{"vmstat", vmstat_period_ns, vmstat_run},
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
+	{"background", background_period_ns, background_run},
 	{"timeline", timeline_period_ns, timeline_run},
 	{"watch", watch_period_ns, watch_run},
 };

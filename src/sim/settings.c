@@ -55,6 +55,15 @@ static const struct config_row rows[] = {
 
 const struct config_table system_config_table = {"system", rows, ARRAY_SIZE(rows)};
 
+const struct settings_file settings_files[NR_SETTINGS_FILES] = {
+	{"fragmentation.initial.buddyinfo",
+	 "captured: a file with the text of /proc/buddyinfo (that of the trace)",
+	 offsetof(struct settings, state_files.buddyinfo)},
+	{"fragmentation.initial.pagetypeinfo",
+	 "captured: a file with the text of /proc/pagetypeinfo (that of the trace)",
+	 offsetof(struct settings, state_files.pagetypeinfo)},
+};
+
 void settings_init(struct settings *s)
 {
 	*s = (struct settings){0};
@@ -71,6 +80,9 @@ void settings_finish(struct settings *s)
 	free(s->machine);
 	free(s->topology_file);
 	s->machine = s->topology_file = NULL;
+	free(s->state_files.buddyinfo);
+	free(s->state_files.pagetypeinfo);
+	s->state_files = (struct state_files){0};
 }
 
 struct settings_table settings_table(struct settings *s, size_t i)
@@ -78,6 +90,7 @@ struct settings_table settings_table(struct settings *s, size_t i)
 	const struct settings_table tables[NR_SETTINGS_TABLES] = {
 		{&system_config_table, s ? &s->system : NULL},
 		{&numa_config_table, s ? &s->numa : NULL},
+		{&fragmentation_config_table, s ? &s->fragmentation : NULL},
 		{&mm_config_table, s ? &s->mm : NULL},
 		{&tlb_config_table, s ? &s->tlb : NULL},
 	};
@@ -183,6 +196,8 @@ static int unknown_key(const char *key, struct mmr_error *err)
 	const char *near;
 
 	*vec_push(&names) = MACHINE_KEY;
+	for (size_t i = 0; i < NR_SETTINGS_FILES; i++)
+		*vec_push(&names) = settings_files[i].key;
 	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
 		const struct config_table *t = settings_table(NULL, i).table;
 
@@ -227,6 +242,14 @@ int settings_set(struct settings *s, const char *key, const char *value, struct 
 		*name = xstrdup(value);
 		return 0;
 	}
+	for (size_t i = 0; i < NR_SETTINGS_FILES; i++)
+		if (!strcmp(key, settings_files[i].key)) {
+			char **name = (char **)((char *)s + settings_files[i].offset);
+
+			free(*name);
+			*name = *value ? xstrdup(value) : NULL;
+			return 0;
+		}
 	row = find_row(s, key, &conf);
 	return row ? config_set(row, conf, value, err) : unknown_key(key, err);
 }
@@ -311,6 +334,10 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 		what = "vm.fault_around_bytes below that of the captured kernel";
 	else if (s->mm.fault_around_folio < s->captured_mm.fault_around_folio)
 		what = "kernel.fault_around_folio off";
+	else if (s->captured_mm.thp_enabled != THP_NEVER &&
+		 (s->fragmentation.initial == INITIAL_AGED || s->fragmentation.pressure_rate))
+		what = "memory more fragmented than that of the captured machine, whose huge pages may "
+		       "then be small ones";
 	else if (s->mm.numa_balancing)
 		what = "numa.balancing";
 	else if (s->mm.numa_demotion)

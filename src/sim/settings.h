@@ -21,6 +21,7 @@
 #include "machine/tlb.h"
 #include "mm/mm_types.h"
 #include "sim/metadata.h"
+#include "sim/start-state.h"
 #include "sim/numa.h"
 
 enum settings_topology { TOPOLOGY_CAPTURED, TOPOLOGY_PROFILE };
@@ -45,6 +46,8 @@ struct settings {
 	char *topology_file; /* export of hwloc, NULL: none */
 	struct system_config system;
 	struct numa_config numa;
+	struct fragmentation_config fragmentation;
+	struct state_files state_files;
 	struct mm_config mm;
 	struct tlb_config tlb;
 	struct mm_config captured_mm; /* as it was on the captured machine */
@@ -56,7 +59,15 @@ struct settings_table {
 	void *conf; /* in struct settings; NULL when that was NULL */
 };
 
-#define NR_SETTINGS_TABLES 4
+#define NR_SETTINGS_TABLES 5
+
+/* Keys that name a file. */
+struct settings_file {
+	const char *key, *help;
+	size_t offset; /* of the char * in struct settings, NULL: none */
+};
+#define NR_SETTINGS_FILES 2
+extern const struct settings_file settings_files[NR_SETTINGS_FILES];
 
 void settings_init(struct settings *s);
 void settings_finish(struct settings *s);

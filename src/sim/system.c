@@ -301,6 +301,9 @@ static int create_memory(struct system *sys, const struct settings *s,
 		return rc;
 	sys->mem->tlb = create_tlb(sys, s, meta);
 	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off;
+	rc = start_state_apply(sys->mem, &s->fragmentation, &s->state_files, meta, err);
+	if (rc)
+		return rc;
 	start_numa(sys->mem);
 	return 0;
 }
