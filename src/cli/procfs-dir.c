@@ -116,9 +116,13 @@ static void write_all_of(struct procfs_dir *d)
 	d->made = true;
 }
 
+/* The model's clock stands at the next item of the trace already; its state is that of before. */
 static void on_time(void *ctx)
 {
-	write_all_of(ctx);
+	struct procfs_dir *d = ctx;
+
+	d->p.clock_ns = d->time_ns;
+	write_all_of(d);
 }
 
 void procfs_dir_attach(struct procfs_dir *d, struct mmr_replay *r)

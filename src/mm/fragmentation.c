@@ -104,10 +104,13 @@ enum migratetype page_mobility(const struct memory *mem, pfn_t pfn)
 	return MIGRATE_UNMOVABLE;
 }
 
-/* Frames of one block, buddy's or allocation's, from its first page on; *ret_used: allocated. */
+/*
+ * Frames of one block, buddy's or allocation's, from its first page on; *ret_used: allocated. What was
+ * taken at boot has no owner, as for the kernel's page_owner.
+ */
 static uint32_t block_pages(const struct page *page, bool *ret_used)
 {
-	*ret_used = !(page->flags & (PG_BUDDY | PG_PCP)) && page->_refcount > 0;
+	*ret_used = !(page->flags & (PG_BUDDY | PG_PCP | PG_RESERVED)) && page->_refcount > 0;
 	return *ret_used || page->flags & (PG_BUDDY | PG_PCP) ? 1u << page_order(page) : 1;
 }
 

@@ -196,7 +196,7 @@ void procfs_process(struct procfs *p, uint32_t index, const struct task_struct *
 	snprintf(key, sizeof(key), "%" PRIu64, proc->pid);
 	if (json_object_get(p->processes, key))
 		json_object_del(p->processes, key); /* its number was given again */
-	j_u64(p->processes, key, p->mem->now_ns);
+	j_u64(p->processes, key, p->clock_ns ? p->clock_ns : p->mem->now_ns);
 	put_status(p, proc, task);
 	put_stat(p, index, task);
 	put_statm(p, proc->pid, task->mm);

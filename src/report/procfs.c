@@ -51,7 +51,7 @@ int procfs_end(struct procfs *p, const char *at)
 
 	j_str(root, "schema", PROCFS_SCHEMA);
 	j_str(root, "at", at);
-	j_u64(root, "clock_ns", p->mem->now_ns);
+	j_u64(root, "clock_ns", p->clock_ns);
 	json_object_set_new(root, "processes_clock_ns", p->processes);
 	json_object_set_new(root, "unavailable", p->unavailable);
 	strbuf_clear(&p->text);
@@ -219,6 +219,8 @@ static void put_sys(struct procfs *p)
 void procfs_system(struct procfs *p)
 {
 	p->mem = p->r->mem;
+	if (!p->clock_ns)
+		p->clock_ns = p->mem->now_ns;
 	procfs_buddyinfo(p);
 	procfs_pagetypeinfo(p);
 	procfs_zoneinfo(p);

@@ -37,6 +37,7 @@ struct procfs {
 	void *ctx;
 	const char *file;    /* being made, as the manifest names it: "proc/PID/status" */
 	struct strbuf text;  /* of it */
+	uint64_t clock_ns;   /* when the system's files were made; set before: the moment they are of */
 	json_t *unavailable; /* file -> key -> reason */
 	json_t *processes;   /* pid -> the model's clock when its files were made */
 	int rc;		     /* the first that put() returned; nothing is put after it */

@@ -4,6 +4,7 @@
 #include "support/test.h"
 
 #include "base/bug.h"
+#include "base/rng.h"
 #include "mm/buddy.h"
 #include "mm/fragmentation.h"
 #include "mm/memory.h"
@@ -89,6 +90,129 @@ static void test_checkerboard(void **state)
 	memory_destroy(mem);
 }
 
+/* ---- by type, against brute force ---- */
+
+struct alloc {
+	pfn_t pfn;
+	unsigned order;
+	enum migratetype mt;
+};
+
+/* What the page's owner would have made of it: kernel memory, or the page cache's. */
+static void dress(struct memory *mem, const struct alloc *a)
+{
+	for (pfn_t i = 0; i < 1u << a->order; i++)
+		pfn_to_page(mem, a->pfn + i)->flags |= a->mt == MIGRATE_MOVABLE ? PG_LRU : PG_KERNEL;
+}
+
+static void undress(struct memory *mem, const struct alloc *a)
+{
+	for (pfn_t i = 0; i < 1u << a->order; i++)
+		pfn_to_page(mem, a->pfn + i)->flags &= ~(PG_LRU | PG_KERNEL);
+}
+
+/* Free blocks by type from the pages' flags and the pageblocks, not from any list's length. */
+static void check_free(const struct memory *mem, const struct zone *zone)
+{
+	struct fragmentation all, f;
+	uint64_t blocks[MIGRATE_TYPES][MAX_ORDER_LIMIT] = {0}, pages = 0;
+
+	fragmentation_of_zone(&all, zone);
+	for (pfn_t pfn = zone->zone_start_pfn; pfn < zone->zone_end_pfn; pfn++)
+		if (pfn_is_touched(mem, pfn) && pfn_to_page(mem, pfn)->flags & PG_BUDDY)
+			blocks[pageblock_type(mem, pfn)][page_order(pfn_to_page(mem, pfn))]++;
+	blocks[MIGRATE_MOVABLE][10] += zone_virgin_blocks(zone);
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+		uint64_t usable = 0, type_pages = 0;
+
+		fragmentation_of_type(&f, &all, mt, 10);
+		for (unsigned o = 0; o <= 10; o++) {
+			assert_int_equal(f.free_blocks[o], blocks[mt][o]);
+			type_pages += blocks[mt][o] << o;
+		}
+		assert_int_equal(f.free_pages, type_pages);
+		pages += type_pages;
+		for (int o = 10; o >= 0; o--) {
+			usable += blocks[mt][o] << o;
+			assert_int_equal(f.unusable_index[o],
+					 type_pages ? (type_pages - usable) * 1000 / type_pages : 1000);
+		}
+	}
+	assert_int_equal(pages, all.free_pages);
+}
+
+static void check_mixed(const struct memory *mem, const struct zone *zone,
+			const struct alloc *allocs, size_t nr)
+{
+	size_t nr_blocks = (zone->zone_end_pfn >> 9) + 1;
+	bool *mixed = calloc(nr_blocks, sizeof(*mixed));
+	uint64_t sum[MIGRATE_TYPES] = {0};
+	struct fragmentation f = {0};
+
+	for (size_t i = 0; i < nr; i++)
+		for (pfn_t p = 0; p < 1u << allocs[i].order; p++) {
+			pfn_t pfn = allocs[i].pfn + p;
+
+			if (pageblock_type(mem, pfn) != allocs[i].mt)
+				mixed[pfn >> 9] = true;
+		}
+	for (size_t b = 0; b < nr_blocks; b++)
+		if (mixed[b])
+			sum[pageblock_type(mem, (pfn_t)b << 9)]++;
+	fragmentation_count_mixed(&f, zone);
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		assert_int_equal(f.mixed_pageblocks[mt], sum[mt]);
+	free(mixed);
+}
+
+/* Unmovable and movable memory of all orders, until they get into each other's pageblocks. */
+static void test_types_and_mixed(void **state)
+{
+	struct memory *mem = memory_create_uma(geometry_find("x86-64"), 1, 64ull << 20);
+	struct zone *zone = &mem->nodes[0]->node_zones[ZONE_DMA32];
+	enum rmqueue_mode mode;
+	struct alloc *allocs = calloc(zone->managed_pages, sizeof(*allocs));
+	struct fragmentation f = {0};
+	struct rng rng;
+	size_t nr = 0;
+
+	(void)state;
+	rng_seed(&rng, test_seed());
+	for (unsigned i = 0; i < 20000; i++) {
+		struct alloc *a = &allocs[nr];
+
+		if (rng_below(&rng, 100) < (i < 6000 ? 75u : 45u)) {
+			a->order = rng_below(&rng, 40) ? (unsigned)rng_below(&rng, 4) :
+							 (unsigned)rng_below(&rng, 11);
+			a->mt = rng_below(&rng, 3) ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE;
+			mode = RMQUEUE_NORMAL;
+			a->pfn = buddy_rmqueue(zone, a->order, a->mt, 0, &mode);
+			if (a->pfn == PFN_NONE)
+				continue;
+			pfn_to_page(mem, a->pfn)->_refcount = 1;
+			pfn_to_page(mem, a->pfn)->flags |= a->order << PAGE_ORDER_SHIFT;
+			dress(mem, a);
+			nr++;
+		} else if (nr) {
+			struct alloc *last = &allocs[rng_below(&rng, nr)], gone = *last;
+
+			undress(mem, &gone);
+			pfn_to_page(mem, gone.pfn)->_refcount = 0;
+			pfn_to_page(mem, gone.pfn)->flags &= ~PAGE_ORDER_MASK;
+			*last = allocs[--nr];
+			buddy_free(zone, gone.pfn, gone.order, pageblock_type(mem, gone.pfn));
+		}
+		if (i % 1000 == 0) {
+			check_free(mem, zone);
+			check_mixed(mem, zone, allocs, nr);
+		}
+	}
+	fragmentation_count_mixed(&f, zone);
+	assert_true(f.mixed_pageblocks[MIGRATE_MOVABLE] + f.mixed_pageblocks[MIGRATE_UNMOVABLE] > 0);
+	free(allocs);
+	memory_destroy(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_nothing_free),
 		cmocka_unit_test(test_checkerboard),
+		cmocka_unit_test(test_types_and_mixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
