@@ -3,6 +3,7 @@
 /* Families of anonymous pages: see anon_vma.h. */
 #include "mm/anon_vma.h"
 
+#include "mm/mempolicy.h"
 #include "mm/slab.h"
 
 #define for_each_avc(pos, vma) list_for_each(pos, &(vma)->anon_vma_chain)
@@ -91,6 +92,7 @@ static void anon_vma_chain_link(struct vm_area_struct *vma, struct anon_vma_chai
 static bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->vm_mapping == b->vm_mapping &&
+	       mpol_equal(a->vm_policy, b->vm_policy) &&
 	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) &&
 	       b->vm_pgoff == a->vm_pgoff + ((b->vm_start - a->vm_start) >> 12);
 }

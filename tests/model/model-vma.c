@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "mm/fork.h"
+#include "mm/mbind.h"
 #include "mm/memory.h"
 #include "mm/mmap.h"
 #include "mm/vma.h"
@@ -27,6 +28,7 @@ struct cell {
 	bool mapped;
 	uint64_t prot;
 	bool nohuge, shared;
+	unsigned policy; /* MPOL_* */
 	int64_t origin; /* of shared memory: which page of which object; moves with the page */
 };
 
@@ -122,6 +124,28 @@ static void op_madvise(struct world *w)
 			w->cells[i].nohuge = nohuge;
 }
 
+/* A hole anywhere, and nothing is done, but for the default policy. */
+static void op_mbind(struct world *w)
+{
+	static const unsigned modes[] = {MPOL_DEFAULT, MPOL_BIND, MPOL_INTERLEAVE, MPOL_LOCAL};
+	struct mpol_request req = {.mode = modes[rng_below(&w->rng, 4)]};
+	struct mbind_range range = {.mm = w->mm};
+	unsigned at, nr, mapped = 0;
+	int err;
+
+	random_range(w, &at, &nr);
+	range.start = BASE + at * PAGE;
+	range.len = nr * PAGE;
+	req.nodes = req.mode == MPOL_BIND || req.mode == MPOL_INTERLEAVE;
+	err = do_mbind(&range, &req, 0);
+	for (unsigned i = at; i < at + nr; i++)
+		mapped += w->cells[i].mapped;
+	assert_int_equal(err, mapped == nr || (mapped && req.mode == MPOL_DEFAULT) ? 0 : -EFAULT);
+	for (unsigned i = at; i < at + nr && !err; i++)
+		if (w->cells[i].mapped)
+			w->cells[i].policy = (unsigned)req.mode;
+}
+
 static void op_mremap(struct world *w)
 {
 	struct cell moved[NR_PAGES];
@@ -166,6 +190,7 @@ static void check_page(const struct world *w, unsigned page)
 	assert_int_equal(vma->vm_flags & VM_ACCESS_FLAGS, cell->prot);
 	assert_int_equal(!!(vma->vm_flags & VM_SHARED), cell->shared);
 	assert_int_equal(!!(vma->vm_flags & VM_NOHUGEPAGE), cell->nohuge);
+	assert_int_equal(vma->vm_policy ? vma->vm_policy->mode : MPOL_DEFAULT, cell->policy);
 	if (cell->shared)
 		assert_int_equal(linear_page_index(vma, addr), cell->origin % 1000);
 }
@@ -201,10 +226,10 @@ static void run(struct world *w, uint64_t nr_ops)
 {
 	static void (*const ops[])(struct world *) = {op_mmap,	   op_mmap,	op_munmap,
 						      op_mprotect, op_mprotect, op_madvise,
-						      op_mremap,   op_brk};
+						      op_mremap,   op_brk,	op_mbind};
 
 	for (uint64_t i = 0; i < nr_ops; i++) {
-		ops[rng_below(&w->rng, 8)](w);
+		ops[rng_below(&w->rng, 9)](w);
 		check_page(w, (unsigned)rng_below(&w->rng, NR_PAGES));
 		if (i % 512 == 0)
 			check_all(w);
@@ -226,6 +251,8 @@ static void test_random_calls(void **state)
 	assert_int_equal(w.mem->vma_pool.nr_live, 0);
 	assert_int_equal(w.mem->vm_committed_as, 0);
 	assert_int_equal(w.mem->mapping_pool.nr_live, 0);
+	assert_int_equal(w.mem->mpol_pool.nr_live, 0);
+	assert_int_equal(w.mem->sp_node_pool.nr_live, 0);
 	memory_destroy(w.mem);
 }
 
