@@ -3,6 +3,8 @@
 /* Cold folios leave a node that runs short for a slower one: see demotion.h. */
 #include "mm/demotion.h"
 
+#include <string.h>
+
 #include "mm/lru.h"
 #include "mm/memory_tiers.h"
 #include "mm/migrate.h"
@@ -166,20 +168,35 @@ static void shrink_list(struct scan_control *sc, enum lru_list lru)
 		shrink_active_list(sc, lru);
 }
 
-static void shrink_node(struct scan_control *sc)
+static bool has_more(const uint64_t nr[NR_LRU_LISTS])
 {
-	uint64_t nr[NR_LRU_LISTS] = {0}, before = sc->nr_demoted;
+	return nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE];
+}
 
-	get_scan_count(sc, nr);
-	while ((nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) &&
-	       sc->nr_demoted - before < sc->nr_to_reclaim)
-		for (unsigned lru = 0; lru < LRU_UNEVICTABLE; lru++) {
-			if (nr[lru])
-				shrink_list(sc, (enum lru_list)lru);
-			nr[lru] -= nr[lru] < SWAP_CLUSTER_MAX ? nr[lru] : SWAP_CLUSTER_MAX;
-		}
+/* One cluster of each list. */
+static void shrink_round(struct scan_control *sc, uint64_t nr[NR_LRU_LISTS])
+{
+	for (unsigned lru = 0; lru < LRU_UNEVICTABLE; lru++) {
+		if (nr[lru])
+			shrink_list(sc, (enum lru_list)lru);
+		nr[lru] -= nr[lru] < SWAP_CLUSTER_MAX ? nr[lru] : SWAP_CLUSTER_MAX;
+	}
+}
+
+static void age_active_anon(struct scan_control *sc)
+{
 	if (inactive_is_low(sc->pgdat, LRU_INACTIVE_ANON))
 		shrink_active_list(sc, LRU_ACTIVE_ANON);
+}
+
+static void shrink_node(struct scan_control *sc)
+{
+	uint64_t nr[NR_LRU_LISTS] = {0};
+
+	get_scan_count(sc, nr);
+	while (has_more(nr) && sc->nr_demoted < sc->nr_to_reclaim)
+		shrink_round(sc, nr);
+	age_active_anon(sc);
 }
 
 /* ---- kswapd ---- */
@@ -212,37 +229,75 @@ static uint64_t kswapd_target(const struct pglist_data *pgdat)
 	return nr;
 }
 
-static void balance_pgdat(struct memory *mem, struct pglist_data *pgdat)
+static void kswapd_start_pass(struct kswapd *k, const struct scan_control *sc)
 {
+	get_scan_count(sc, k->nr);
+	k->pass_scanned = k->pass_demoted = 0;
+}
+
+/* Pressure rises when a pass found too little to look at, or nothing to demote. */
+static void kswapd_end_pass(struct kswapd *k, struct scan_control *sc)
+{
+	age_active_anon(sc);
+	memset(k->nr, 0, sizeof(k->nr));
+	if (k->pass_scanned < sc->nr_to_reclaim || !k->pass_demoted)
+		k->priority--;
+}
+
+/* One round. False: it is done, or gives up. */
+static bool kswapd_step(struct memory *mem, struct pglist_data *pgdat)
+{
+	struct kswapd *k = &pgdat->kswapd;
 	struct scan_control sc = {
-		.mem = mem, .pgdat = pgdat, .item = PGDEMOTE_KSWAPD, .priority = DEF_PRIORITY,
+		.mem = mem, .pgdat = pgdat, .item = PGDEMOTE_KSWAPD, .priority = k->priority,
 		.nr_to_reclaim = kswapd_target(pgdat),
 	};
 
-	while (sc.priority > 0 && !pgdat_balanced(pgdat)) {
-		uint64_t scanned = sc.nr_scanned, demoted = sc.nr_demoted;
-
-		shrink_node(&sc);
-		if (sc.nr_scanned - scanned < sc.nr_to_reclaim || sc.nr_demoted == demoted)
-			sc.priority--;
+	while (k->priority && !has_more(k->nr)) {
+		if (pgdat_balanced(pgdat))
+			return false;
+		sc.priority = k->priority;
+		kswapd_start_pass(k, &sc);
+		if (!has_more(k->nr))
+			kswapd_end_pass(k, &sc);
 	}
-	if (sc.nr_demoted)
-		pgdat->kswapd_failures = 0;
+	if (!k->priority)
+		return false;
+	shrink_round(&sc, k->nr);
+	k->pass_scanned += sc.nr_scanned;
+	k->pass_demoted += sc.nr_demoted;
+	k->demoted += sc.nr_demoted;
+	if (!has_more(k->nr) || k->pass_demoted >= sc.nr_to_reclaim)
+		kswapd_end_pass(k, &sc);
+	return true;
+}
+
+static void kswapd_sleep(struct pglist_data *pgdat)
+{
+	struct kswapd *k = &pgdat->kswapd;
+
+	pgdat->mem->kswapd_nodes &= ~(1ull << pgdat->node_id);
+	if (k->demoted)
+		k->failures = 0;
 	else if (!pgdat_balanced(pgdat))
-		pgdat->kswapd_failures++;
+		k->failures++;
 }
 
 void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order)
 {
 	struct pglist_data *pgdat = zone->zone_pgdat;
 
+	struct kswapd *k = &pgdat->kswapd;
+
 	(void)order;
-	if (!can_demote(mem, pgdat->node_id))
+	if (!can_demote(mem, pgdat->node_id) || mem->kswapd_nodes >> pgdat->node_id & 1)
 		return;
-	if (pgdat_balanced(pgdat))
-		pgdat->kswapd_failures = 0;
-	else if (pgdat->kswapd_failures < MAX_RECLAIM_RETRIES)
+	if (pgdat_balanced(pgdat)) {
+		k->failures = 0;
+	} else if (k->failures < MAX_RECLAIM_RETRIES) {
+		*k = (struct kswapd){ .failures = k->failures, .priority = DEF_PRIORITY };
 		mem->kswapd_nodes |= 1ull << pgdat->node_id;
+	}
 }
 
 /* The first CPU of the node; a node without CPUs lets it run where it was woken. */
@@ -258,12 +313,12 @@ void demotion_run_kswapds(struct memory *mem)
 {
 	unsigned cpu = mem->cpu;
 
-	while (mem->kswapd_nodes) {
-		unsigned nid = (unsigned)__builtin_ctzll(mem->kswapd_nodes);
+	for (uint64_t left = mem->kswapd_nodes; left; left &= left - 1) {
+		unsigned nid = (unsigned)__builtin_ctzll(left);
 
-		mem->kswapd_nodes &= mem->kswapd_nodes - 1;
 		mem->cpu = cpu_of_node(mem, nid);
-		balance_pgdat(mem, mem->nodes[nid]);
+		if (!kswapd_step(mem, mem->nodes[nid]))
+			kswapd_sleep(mem->nodes[nid]);
 		mem->cpu = cpu;
 	}
 }

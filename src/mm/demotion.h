@@ -9,11 +9,13 @@
  * high mark (with tiering: its promotion mark); passes with rising share of the lists, anonymous and file folios by
  * swappiness 60; second chance by the accessed bits of all entries; the target node and what it falls back to; demotion
  * by who needs memory when there is none.
- * Simplified: kswapd runs at once when the fault that woke it is over, on the first CPU of its node; direct demotion runs
- * between two tries of a fault, not inside the allocation (alloc_fail counts the first try). Locked folios stay active.
+ * Simplified: kswapd goes one round (up to 32 folios of each list) behind each fault and each item of the trace, on the
+ * first CPU of its node: it runs beside the program, at about the pace of a fault. Direct demotion runs between two tries
+ * of a fault, not inside the allocation (alloc_fail counts the first try), and allocations outside of faults have none.
+ * Locked folios stay active.
  * Left out: reclaim proper (writing back, swapping, dropping), refault distances, memory cgroups, pressure by cost.
  *
- * mem->kswapd_nodes says whose kswapd is to run; whoever can run it does when nothing else is under way.
+ * mem->kswapd_nodes says whose kswapd is at work; whoever can let it go on does when nothing else is under way.
  */
 #ifndef MM_DEMOTION_H
 #define MM_DEMOTION_H
@@ -22,7 +24,7 @@
 
 /* For pressure_ops: the zone is below its low mark. Only notes it. */
 void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order);
-/* Runs all that were woken. */
+/* One round of each that was woken and is not done. */
 void demotion_run_kswapds(struct memory *mem);
 /* An allocation failed: makes room on nodes that can demote. Returns the pages demoted. */
 uint64_t demotion_direct(struct memory *mem);

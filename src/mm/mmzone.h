@@ -173,7 +173,11 @@ struct pglist_data {
 		uint8_t next_target;
 		bool is_top;
 	} tier;
-	unsigned kswapd_failures;	/* runs in a row that made no room */
+	struct kswapd {			/* mm/demotion.c */
+		uint64_t nr[NR_LRU_LISTS];	/* left to look at in this pass */
+		uint64_t pass_scanned, pass_demoted, demoted;
+		unsigned priority, failures;	/* failures: runs in a row that made no room */
+	} kswapd;
 	struct lruvec lruvec;		/* empty unless memory->lru_enabled */
 	struct numa_promotion {		/* into this node, by hint faults: mm/numa_balancing.c */
 		uint64_t threshold_ms;	/* of latency, as nbp_threshold; 0: the default */
