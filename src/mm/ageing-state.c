@@ -34,6 +34,8 @@ struct placing {
 	struct mmr_error *err;
 	struct cells cells[MAX_ORDER_LIMIT][MIGRATE_TYPES];
 	uint64_t pageblocks[MIGRATE_TYPES];	/* still to be given their type */
+	uint64_t available;			/* pages that boot left free */
+	uint64_t drop;				/* blocks of the largest order to leave out */
 };
 
 static const char *const type_names[MIGRATE_TYPES] = {
@@ -56,6 +58,7 @@ static void take_roots(struct placing *p)
 {
 	struct zone *zone = p->zone;
 
+	p->available = zone->vm_stat[NR_FREE_PAGES];
 	buddy_touch_range(zone, zone->zone_start_pfn, zone->zone_end_pfn);
 	for (unsigned order = 0; order <= zone->max_order; order++)
 		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
@@ -314,33 +317,66 @@ static uint64_t may_drop(const struct placing *p)
 
 	if (!size)
 		size = total_pageblocks(p->state->pageblocks) << p->zone->pageblock_order;
-	if (size <= p->zone->managed_pages)
+	if (size <= p->available)
 		return 0;
-	return (size - p->zone->managed_pages + block - 1) / block + 1;
+	return (size - p->available + block - 1) / block + 1;
+}
+
+static uint64_t blocks_of_order(const struct placing *p, unsigned order)
+{
+	uint64_t nr = 0;
+
+	for (unsigned mt = 0; mt < MIGRATE_ISOLATE; mt++)
+		nr += p->state->free[order][mt];
+	return nr;
+}
+
+/* Would all blocks find room, were it not for their types, without `drop` of the largest? */
+static bool would_fit(const struct placing *p, uint64_t drop)
+{
+	uint64_t cells = 0;	/* of the order above, whole or halves */
+
+	for (unsigned order = p->zone->max_order + 1; order-- > 0;) {
+		uint64_t nr = blocks_of_order(p, order), roots = p->cells[order][0].roots.nr;
+
+		if (order == p->zone->max_order)
+			nr -= drop < nr ? drop : nr;
+		if (nr > roots + cells)
+			return false;
+		cells = roots + 2 * cells - nr;
+	}
+	return true;
+}
+
+/* The fewest blocks that must be left out; none when even the most that may be is not enough. */
+static uint64_t plan_drop(const struct placing *p)
+{
+	uint64_t most = may_drop(p), drop = 0;
+
+	while (drop < most && !would_fit(p, drop))
+		drop++;
+	return would_fit(p, drop) ? drop : 0;
 }
 
 static int place_large(struct placing *p, unsigned order)
 {
-	uint64_t drop = order == p->zone->max_order ? may_drop(p) : 0;
+	/* What is isolated is on its way to somebody: in use. Movable ones are left out first. */
+	static const uint8_t types[] = { MIGRATE_MOVABLE, MIGRATE_CMA, MIGRATE_RECLAIMABLE,
+					 MIGRATE_UNMOVABLE, MIGRATE_HIGHATOMIC };
+	uint64_t drop = order == p->zone->max_order ? p->drop : 0;
 
-	for (unsigned t = 0; t < MIGRATE_TYPES; t++) {
-		enum migratetype mt = (enum migratetype)t;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		enum migratetype mt = (enum migratetype)types[i];
+		uint64_t nr = p->state->free[order][mt], less = nr < drop ? nr : drop;
 
-		if (mt == MIGRATE_ISOLATE)	/* on its way to somebody: in use */
-			continue;
-		for (uint64_t nr = p->state->free[order][mt]; nr; nr--) {
+		drop -= less;
+		p->zone->mem->ageing->dropped_pages += less << order;
+		for (nr -= less; nr; nr--) {
 			pfn_t pfn = draw_place(p, order, 0);
 
-			if (pfn != PFN_NONE) {
-				put_large(p, pfn, order, mt);
-				continue;
-			}
-			if (nr > drop)
+			if (pfn == PFN_NONE)
 				return no_room(p, order, mt, p->state->free[order][mt]);
-			p->zone->mem->ageing->dropped_pages += nr << order;
-			p->pageblocks[mt] -= nr < p->pageblocks[mt] ? nr : p->pageblocks[mt];
-			drop -= nr;
-			break;
+			put_large(p, pfn, order, mt);
 		}
 	}
 	return 0;
@@ -387,6 +423,7 @@ static int set_zone_state(struct placing *p)
 	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
 		p->pageblocks[mt] = p->state->pageblocks[mt];
 	take_roots(p);
+	p->drop = plan_drop(p);
 	for (unsigned o = p->zone->max_order; o >= block_order && !rc; o--) {
 		rc = place_large(p, o);
 		if (o < p->zone->max_order)

@@ -339,6 +339,40 @@ static void test_captured_lists_that_just_fit(void **state)
 	memory_destroy(mem);
 }
 
+/* A zone that was larger there: what is left out are blocks of the largest order, as few as will do. */
+static void test_zones_that_are_smaller_here(void **state)
+{
+	struct memory *mem = machine(1, 4096 * MIB);
+	struct zone_state s[3] = { real_pc[0], real_pc[1], real_pc[2] };
+	struct zone *zone = &mem->nodes[0]->node_zones[ZONE_DMA32];
+	struct mmr_error err = {0};
+	struct fragmentation f;
+	uint64_t roots = zone->managed_pages >> 10;
+
+	(void)state;
+	/* The other machine's zone had 8 MiB more, of which nearly all was free. */
+	s[1].managed_pages = zone->managed_pages + 2048;
+	s[1].free[10][MIGRATE_MOVABLE] = roots - 1;
+	for (unsigned i = 0; i < 11; i++)
+		memset(s[2].free[i], 0, sizeof(s[2].free[i]));
+	memset(s[2].pageblocks, 0, sizeof(s[2].pageblocks));
+	if (memory_set_state(mem, s, 3, 1, &err))
+		fail_msg("%s", err.text);
+	fragmentation_of_zone(&f, zone);
+	/* 3 blocks hold what is free in smaller ones. */
+	assert_int_equal(f.free_blocks[10], roots - 3);
+	assert_int_equal(mem->ageing->dropped_pages, 2 * 1024);
+	s[1].free[10][MIGRATE_MOVABLE] = roots - 3;
+	assert_state(mem, &s[1]);
+	finish(mem);
+	/* Without that difference it is an error. */
+	mem = machine(1, 4096 * MIB);
+	s[1].managed_pages = mem->nodes[0]->node_zones[ZONE_DMA32].vm_stat[NR_FREE_PAGES];
+	s[1].free[10][MIGRATE_MOVABLE] = roots - 1;
+	assert_int_equal(memory_set_state(mem, s, 3, 1, &err), -ENOSPC);
+	memory_destroy(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be),
 		cmocka_unit_test(test_captured_lists),
 		cmocka_unit_test(test_captured_lists_that_just_fit),
+		cmocka_unit_test(test_zones_that_are_smaller_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
