@@ -8,6 +8,7 @@
 #include "mm/anon_vma.h"
 #include "mm/demotion.h"
 #include "mm/filemap.h"
+#include "mm/highmem.h"
 #include "mm/huge_memory.h"
 #include "mm/kentry.h"
 #include "mm/lru.h"
@@ -38,6 +39,7 @@ static bool pte_alloc(struct vm_fault *vmf)
 	if (vmf->table)
 		return true;
 	vmf->table = pgtable_alloc(vmf->vma->vm_mm, vmf->address, 0);
+	map_pte_table(vmf->mem, vmf->table);
 	return vmf->table;
 }
 
@@ -66,13 +68,17 @@ static vm_fault_t map_zero_page(struct vm_fault *vmf)
 	return leaf(vmf, FAULT_ANON_ZERO);
 }
 
-/* A zeroed page of the area's own. PFN_NONE: no memory. */
-static pfn_t alloc_anon_page(struct vm_fault *vmf)
+/* A page of the area's own, with __GFP_ZERO a zeroed one. PFN_NONE: no memory. */
+static pfn_t alloc_anon_page(struct vm_fault *vmf, gfp_t zero)
 {
+	pfn_t pfn;
+
 	if (!anon_vma_prepare(vmf->vma))
 		return PFN_NONE;
-	return ktouch_new_frame(vmf->mem, vma_alloc_folio(vmf->vma, vmf->address, 0,
-							  GFP_HIGHUSER_MOVABLE | __GFP_ZERO));
+	pfn = vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE | zero);
+	if (zero)
+		clear_highpages(vmf->mem, pfn, 1);
+	return ktouch_new_frame(vmf->mem, pfn);
 }
 
 static void map_anon_page(struct vm_fault *vmf, pfn_t pfn)
@@ -92,7 +98,7 @@ static vm_fault_t do_anonymous_page(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	if (!is_write(vmf))
 		return map_zero_page(vmf);
-	pfn = alloc_anon_page(vmf);
+	pfn = alloc_anon_page(vmf, __GFP_ZERO);
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	map_anon_page(vmf, pfn);
@@ -290,6 +296,7 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 		put_page(vmf->mem, pfn);
 		return ret;
 	}
+	copy_highpage(vmf->mem, pfn, file_pfn);
 	map_anon_page(vmf, pfn);
 	vmf->vma->vm_mm->rss_stat[MM_ANONPAGES]++;
 	return ret | leaf(vmf, FAULT_FILE_COW);
@@ -378,10 +385,12 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
 	bool zero = vmf->orig.pte & PTE_SPECIAL;
-	pfn_t old = pte_pfn(vmf->orig), pfn = alloc_anon_page(vmf);
+	pfn_t old = pte_pfn(vmf->orig), pfn = alloc_anon_page(vmf, zero ? __GFP_ZERO : 0);
 
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
+	if (!zero)
+		copy_highpage(vmf->mem, pfn, old);
 	if (zero) {
 		mm->rss_stat[MM_ANONPAGES]++;
 	} else if (!(pfn_to_page(vmf->mem, old)->flags & PG_ANON)) {
@@ -430,6 +439,7 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 {
 	pte_t *ent;
 
+	map_pte_table(vmf->mem, vmf->table);
 	if (!vmf->table)
 		vmf->orig.pte = 0;
 	else

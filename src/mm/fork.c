@@ -5,6 +5,7 @@
 
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
+#include "mm/highmem.h"
 #include "mm/huge_pmd.h"
 #include "mm/kstack.h"
 #include "mm/mempolicy.h"
@@ -144,6 +145,8 @@ static bool copy_pte_range(struct copy_details *c, struct pgtable *src, uint64_t
 	dst = pgtable_alloc(c->dst->vm_mm, addr, 0);
 	if (!dst)
 		return false;
+	map_pte_table(c->mem, dst);
+	map_pte_table(c->mem, src);
 	for (unsigned i = first; i < first + nr && src->nr_used; i++) {
 		if (!pte_present(src->ent[i]))
 			continue;

@@ -4,6 +4,7 @@
 #include "mm/huge_memory.h"
 
 #include "mm/anon_vma.h"
+#include "mm/highmem.h"
 #include "mm/kentry.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
@@ -35,6 +36,7 @@ static pfn_t get_huge_zero_page(struct memory *mem)
 		return mem->huge_zero_pfn;
 	mem->huge_zero_pfn = alloc_pages(mem, (GFP_TRANSHUGE | __GFP_ZERO) & ~__GFP_MOVABLE,
 					 hpage_order(mem), NUMA_NO_NODE);
+	clear_highpages(mem, mem->huge_zero_pfn, 1u << hpage_order(mem));
 	if (mem->huge_zero_pfn != PFN_NONE)
 		count_vm_event(mem, THP_ZERO_PAGE_ALLOC);
 	return mem->huge_zero_pfn;
@@ -71,6 +73,7 @@ static vm_fault_t map_new_folio(struct vm_fault *vmf, struct pgtable *pmd, unsig
 		return fallback(vmf);
 	if (vmf->vma->vm_flags & VM_WRITE)
 		prot |= PTE_WRITE;
+	clear_highpages(mem, pfn, 1u << hpage_order(mem));
 	if (unlikely(mem->ktouch))
 		for (uint32_t i = 0; i < 1u << hpage_order(mem); i++)
 			ktouch_frame(mem, pfn + i, true);

@@ -16,6 +16,7 @@
 
 #include "base/bitmap.h"
 #include "mm/buddy.h"
+#include "mm/highmem.h"
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
 #include "mm/init_mm.h"
@@ -266,6 +267,8 @@ bool memory_consistent(const struct memory *mem, struct strbuf *why)
 			if (mem->nodes[n]->node_zones[t].managed_pages)
 				check_zone(&c, &mem->nodes[n]->node_zones[t], &tables);
 	check_page_tables(&c, tables);
+	if (!highmem_consistent(mem, why))
+		c.errors++;
 	c.errors += !init_mm_consistent(mem, why) + !vmalloc_consistent(mem, why);
 	c.errors += !slab_consistent(mem, why);
 	return c.errors == 0;

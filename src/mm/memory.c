@@ -12,6 +12,7 @@
 #include "mm/buddy.h"
 #include "mm/init_mm.h"
 #include "mm/cma.h"
+#include "mm/highmem.h"
 #include "mm/memory-layout.h"
 #include "mm/memory_tiers.h"
 #include "mm/mempolicy.h"
@@ -276,6 +277,7 @@ int memory_create(const struct memory_desc *desc, struct memory **ret, struct mm
 		config_defaults(&mm_config_table, &mem->conf);
 	copy_topology(mem, desc);
 	init_pools(mem);
+	highmem_create(mem);
 	l.mem = mem;
 	rc = layout_create(&l, err);
 	if (!rc && memmap_create(mem, l.max_pfn))
@@ -323,6 +325,7 @@ void memory_destroy(struct memory *mem)
 		for (unsigned n = 0; n < mem->nr_nodes; n++)
 			free(mem->nodes[n]);
 	}
+	highmem_destroy(mem);
 	free(mem->nodes);
 	free(mem->cpu_node);
 	free(mem->distance);

@@ -15,6 +15,7 @@ static const char *const slab_names[] = { "slub", "slab", "null", NULL };
 static const char *const numa_balancing_names[] = { "off", "on", "tiering", NULL };
 static const char *const thp_names[] = { "never", "madvise", "always", NULL };
 
+static const char *const highmem_map_names[] = { "local", "pkmap", NULL };
 static const char *const zone_names[] = { "DMA", "DMA32", "Normal", "HighMem", "Movable", NULL };
 
 static const struct config_row rows[] = {
@@ -56,6 +57,10 @@ static const struct config_row rows[] = {
 	 "a file fault maps the whole large folio when it can (6.18)"},
 	{"kernel.pcp", CONFIG_BOOL, AT(pcp), "on", 0, 0, NULL,
 	 "pages are allocated through per-cpu lists; off: each one under the zone lock"},
+	{"kernel.highmem_map", CONFIG_CHOICE, AT(highmem_map), "local", 0, 0, highmem_map_names,
+	 "32-bit: windows through which the kernel clears and copies high memory: its CPU's own, or those of kmap"},
+	{"kernel.highpte", CONFIG_BOOL, AT(highpte), "off", 0, 0, NULL,
+	 "32-bit: the lowest page tables may stand in high memory (CONFIG_HIGHPTE, up to 6.14)"},
 	{"kernel.pt_reclaim", CONFIG_BOOL, AT(pt_reclaim), "on", 0, 0, NULL,
 	 "madvise(MADV_DONTNEED) frees page tables that became empty (6.14)"},
 	{"kernel.vmap_stack", CONFIG_BOOL, AT(vmap_stack), "on", 0, 0, NULL,
@@ -72,6 +77,9 @@ static const struct config_row rows[] = {
 	 "node that these devices are attached to"},
 	{"dma.swiotlb", CONFIG_SIZE, AT(dma_swiotlb_bytes), "64M", 0, 1ull << 32, NULL,
 	 "pool of bounce buffers when a device cannot reach all memory (kernel command line swiotlb=)"},
+	{"dma.swiotlb_dynamic", CONFIG_BOOL, AT(dma_swiotlb_dynamic), "on", 0, 0, NULL,
+	 "a mapping that the pool has no room for, or that it is out of reach for, gets a buffer of its own "
+	 "(CONFIG_SWIOTLB_DYNAMIC)"},
 	{"numa.balancing", CONFIG_CHOICE, AT(numa_balancing), "off", 0, 0, numa_balancing_names,
 	 "pages follow the threads that touch them: /proc/sys/kernel/numa_balancing 0, 1, 2"},
 	{"numa.scan_delay_ms", CONFIG_UINT, AT(numa_scan_delay_ms), "1000", 0, UINT32_MAX, NULL,

@@ -32,6 +32,7 @@ struct pressure_ops;
 struct slab_system;
 struct kmem_cache;
 struct quicklists;
+struct highmem;
 
 /* vm_flags */
 #define VM_READ		(1ull << 0)
@@ -223,6 +224,8 @@ struct mm_config {
 	uint64_t movable_nodes;			/* memory.movable_nodes: bit per node */
 	uint64_t lowmem_reserve_ratio[MAX_NR_ZONES];	/* vm.lowmem_reserve_ratio */
 	uint64_t watermark_boost_factor;	/* vm.watermark_boost_factor: 1/10000 of the high mark */
+	uint64_t highmem_map;			/* kernel.highmem_map: enum highmem_map */
+	uint64_t highpte;			/* kernel.highpte: lowest page tables in high memory */
 	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* of mm/page_alloc.h */
 	uint64_t min_unmapped_ratio, min_slab_ratio;	/* percent of a node that node reclaim leaves */
 	uint64_t stack_guard_gap_pages;
@@ -239,7 +242,7 @@ struct mm_config {
 	uint64_t huge_vmalloc;			/* kernel.huge_vmalloc */
 	uint64_t ktouch;			/* kernel.touches */
 	uint64_t hz;				/* kernel.hz: ticks a second */
-	uint64_t dma_mask_bits, dma_node, dma_swiotlb_bytes;	/* dma.* */
+	uint64_t dma_mask_bits, dma_node, dma_swiotlb_bytes, dma_swiotlb_dynamic;	/* dma.* */
 	uint64_t slab_policy;			/* slab.policy: enum slab_policy_id */
 	uint64_t slab_merge;			/* slab.merge: caches of one size share */
 	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
@@ -288,6 +291,7 @@ struct memory {
 	struct slab_system *slab;		/* all caches of kernel objects (mm/slab.h) */
 	struct kmem_cache *kmem_caches[NR_MODEL_CACHES];	/* NULL with slab.model_objects=off */
 	struct quicklists *quicklists;		/* NULL with kernel.quicklists=off */
+	struct highmem *highmem;		/* NULL where the direct map reaches all memory */
 	struct list_head shrinkers;		/* struct shrinker (mm/shrinker.h) */
 	struct list_head inodes;		/* address_spaces with an inode, the oldest first */
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */

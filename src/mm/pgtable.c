@@ -143,6 +143,14 @@ static struct pgtable *table_init(struct memory *mem, pfn_t pfn, unsigned level)
 	return table;
 }
 
+/* Of a user's table: the lowest may stand where the kernel must map it to look at it. */
+static gfp_t pgtable_gfp(const struct memory *mem, unsigned level)
+{
+	bool high = unlikely(mem->highmem) && mem->conf.highpte && level == 0 && !mem->quicklists;
+
+	return high ? GFP_PGTABLE_USER | __GFP_HIGHMEM : GFP_PGTABLE_USER;
+}
+
 static struct pgtable *table_new(struct memory *mem, unsigned level, gfp_t gfp)
 {
 	pfn_t pfn = unlikely(mem->quicklists) ? quicklist_alloc(mem, gfp, NUMA_NO_NODE)
@@ -204,7 +212,7 @@ struct pgtable *pgd_alloc(struct memory *mem, struct mm_struct *mm)
 {
 	unsigned level = mem->geo->nr_levels - 1u;
 	struct pgtable *pgd = mm == mem->init_mm ? table_new_kernel(mem, level)
-						 : table_new(mem, level, GFP_PGTABLE_USER);
+						 : table_new(mem, level, pgtable_gfp(mem, level));
 
 	if (pgd)
 		pgd_sync_kernel(mem, pgd);
@@ -222,7 +230,7 @@ struct pgtable *pgtable_alloc_one(struct mm_struct *mm, unsigned level)
 {
 	struct memory *mem = mm->mem;
 	struct pgtable *table = unlikely(mm == mem->init_mm) ? table_new_kernel(mem, level)
-							     : table_new(mem, level, GFP_PGTABLE_USER);
+							     : table_new(mem, level, pgtable_gfp(mem, level));
 
 	if (table && is_counted(mem->geo, level))
 		mm->pgtables_bytes += table_bytes(mem->geo);

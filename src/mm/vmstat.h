@@ -121,6 +121,11 @@
 	X(QUICKLIST_HIT, "quicklist_hit", "allocations", "page tables from the CPU's quicklist") \
 	X(QUICKLIST_MISS, "quicklist_miss", "allocations", "page tables that the quicklist had no page for") \
 	X(QUICKLIST_TRIM, "quicklist_trim", "pages", "pages that quicklists gave back") \
+	X(KMAP, "kmap", "times", "32-bit: kmap() of a page of high memory") \
+	X(KMAP_HIT, "kmap_hit", "times", "of these that found the page in a window already") \
+	X(KMAP_FLUSH, "kmap_flush", "times", "all windows nobody used taken back, and flushed from all TLBs") \
+	X(KMAP_WAIT, "kmap_wait", "times", "kmap() that would have slept: all windows in use") \
+	X(KMAP_LOCAL, "kmap_local", "times", "32-bit: kmap_local_page() of a page of high memory") \
 	X(ALLOC_FAIL, "alloc_fail", "allocations", "page allocations that failed") \
 	X(PAGEBLOCK_CLAIM, "pageblock_claim", "blocks", \
 	  "free blocks of a pageblock or more taken over whole by another migrate type") \

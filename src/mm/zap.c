@@ -3,6 +3,7 @@
 /* Taking pages out of address spaces: see zap.h. */
 #include "mm/zap.h"
 
+#include "mm/highmem.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
@@ -79,6 +80,7 @@ static void zap_pmd(struct zap_details *z, struct pgtable *pmd, unsigned index, 
 		split_huge_pmd(z->vma, pmd, index, addr);
 	}
 	table = pte_table(pmd->ent[index]);
+	map_pte_table(z->mem, table);
 	zap_pte_range(z, table, addr, end);
 	if (whole && z->reclaim_pt && z->mem->conf.pt_reclaim && !table->nr_used) {
 		pte_set(pmd, index, (pte_t){ 0 });
