@@ -94,6 +94,24 @@ const struct vm_struct *find_vm_area(const struct memory *mem, kaddr_t addr)
 	return va ? &va->vm : NULL;
 }
 
+const struct vm_struct *next_vm_area(const struct memory *mem, kaddr_t addr)
+{
+	const struct rb_node *n = mem->vmap->busy.node;
+	const struct vmap_area *found = NULL;
+
+	while (n) {
+		const struct vmap_area *va = list_entry(n, struct vmap_area, rb);
+
+		if (va->va_start >= addr) {
+			found = va;
+			n = va->rb.left;
+		} else {
+			n = va->rb.right;
+		}
+	}
+	return found ? &found->vm : NULL;
+}
+
 pfn_t vmalloc_to_pfn(const struct memory *mem, kaddr_t addr)
 {
 	unsigned level;

@@ -75,6 +75,8 @@ void vfree(struct memory *mem, kaddr_t addr);
 
 /* The area that starts at addr, NULL for none. */
 const struct vm_struct *find_vm_area(const struct memory *mem, kaddr_t addr);
+/* The first area at or behind addr, NULL behind the last: for a walk over all, by address. */
+const struct vm_struct *next_vm_area(const struct memory *mem, kaddr_t addr);
 /* Frame behind an address of an area with memory; PFN_NONE where nothing is mapped. */
 pfn_t vmalloc_to_pfn(const struct memory *mem, kaddr_t addr);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "mm/memmap.h"
+#include "mm/vmalloc.h"
 #include "report/procfs.h"
 
 #define HUGE_PAGE_SHIFT(geo) ((geo)->level[1].shift)
@@ -23,12 +24,11 @@ uint64_t procfs_kb(const struct memory *mem, uint64_t pages)
 /* One line of /proc/meminfo, or of a node's. */
 static void put_kb(struct procfs *p, const struct pglist_data *node, const char *name, uint64_t kb)
 {
-	char label[24];
+	int width = 23 - (int)strlen(name); /* the unit begins in column 24 */
 
-	snprintf(label, sizeof(label), "%s:", name);
 	if (node)
 		strbuf_addf(&p->text, "Node %u ", node->node_id);
-	strbuf_addf(&p->text, "%-15s %8llu kB\n", label, (unsigned long long)kb);
+	strbuf_addf(&p->text, "%s:%*llu kB\n", name, width, (unsigned long long)kb);
 }
 
 static void put_pages(struct procfs *p, const struct pglist_data *node, const char *name,
@@ -145,14 +145,13 @@ static void put_commit(struct procfs *p)
 static void put_vmalloc(struct procfs *p)
 {
 	const struct geometry *geo = p->mem->geo;
-	uint64_t used = 0;
+	struct vmalloc_stats s;
 
+	vmalloc_stats(p->mem, &s);
 	/* the last address, not the one behind it, ends the range of x86-64 */
 	put_kb(p, NULL, "VmallocTotal",
 	       (geo->vmalloc_end - geo->vmalloc_start - !strncmp(geo->name, "x86-64", 6)) >> 10);
-	if (!procfs_counter(p->mem, NULL, NULL, "nr_vmalloc", &used))
-		procfs_unknown(p, "VmallocUsed", "the model has no such counter");
-	put_pages(p, NULL, "VmallocUsed", used);
+	put_pages(p, NULL, "VmallocUsed", s.nr_vmalloc_pages);
 	put_kb(p, NULL, "VmallocChunk", 0);
 	put_unknown(p, NULL, "Percpu", "the kernel's per-CPU areas are part of memory.boot_reserved");
 }
@@ -168,12 +167,36 @@ static void put_hugetlb(struct procfs *p)
 	put_kb(p, NULL, "Hugetlb", 0);
 }
 
+/* Only x86 has these lines. */
 static void put_direct_map(struct procfs *p)
 {
-	static const char *const sizes[] = {"DirectMap4k", "DirectMap2M", "DirectMap1G"};
+	const struct geometry *geo = p->mem->geo;
+	char name[24];
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		put_unknown(p, NULL, sizes[i], "how the direct map is cut is not kept");
+	if (strncmp(geo->name, "x86", 3))
+		return;
+	for (unsigned l = 0; l < geo->nr_levels; l++) {
+		unsigned shift = geo->level[l].shift;
+
+		if (!geo->level[l].may_leaf)
+			continue;
+		snprintf(name, sizeof(name), "DirectMap%u%c", 1u << shift % 10,
+			 shift < 20 ? 'k' : shift < 30 ? 'M' : 'G');
+		put_kb(p, NULL, name, p->mem->direct_map_pages[l] << (shift - 10));
+	}
+}
+
+static void put_cma(struct procfs *p)
+{
+	uint64_t pages = 0;
+
+	for (unsigned n = 0; n < p->mem->nr_nodes; n++)
+		for (unsigned z = 0; p->mem->nodes[n] && z < MAX_NR_ZONES; z++)
+			pages += p->mem->nodes[n]->node_zones[z].cma_pages;
+	if (!pages)
+		return;
+	put_pages(p, NULL, "CmaTotal", pages);
+	put_counter(p, NULL, "CmaFree", "nr_free_cma");
 }
 
 static uint64_t all_of(const struct pglist_data *node, bool high_only, bool free_only)
@@ -236,6 +259,7 @@ void procfs_meminfo(struct procfs *p)
 	put_commit(p);
 	put_vmalloc(p);
 	put_huge_lines(p, NULL);
+	put_cma(p);
 	put_kb(p, NULL, "Balloon", 0);
 	put_hugetlb(p);
 	put_direct_map(p);

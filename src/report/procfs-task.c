@@ -73,7 +73,7 @@ static void put_memory(struct procfs *p, const struct mm_struct *mm)
 	put_kb(p, "HugetlbPages", 0);
 }
 
-static void put_nodes(struct procfs *p)
+static void put_nodes(struct procfs *p, const struct task_struct *task)
 {
 	unsigned nr = p->mem->nr_nodes;
 	uint64_t mask = 0;
@@ -81,6 +81,7 @@ static void put_nodes(struct procfs *p)
 	for (unsigned n = 0; n < nr; n++)
 		if (p->mem->nodes[n] && p->mem->nodes[n]->has_memory)
 			mask |= 1ull << n;
+	mask &= task->mems_allowed;
 	strbuf_addf(&p->text, "Mems_allowed:\t%08x,%08x\nMems_allowed_list:\t",
 		    (unsigned)(mask >> 32), (unsigned)mask);
 	procfs_list(&p->text, &mask, nr);
@@ -135,7 +136,7 @@ static void put_status(struct procfs *p, const struct sim_process *proc,
 	strbuf_addf(&p->text, "THP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\nThreads:\t%u\n",
 		    proc->nr_threads);
 	put_fixed(p, signals, ARRAY_SIZE(signals));
-	put_nodes(p);
+	put_nodes(p, task);
 	put_fixed(p, switches, ARRAY_SIZE(switches));
 	procfs_done(p, "proc/%" PRIu64 "/status", proc->pid);
 }

@@ -409,8 +409,6 @@ static void put_pagesets(struct procfs *p, const struct zone *zone)
 static void put_zone(struct procfs *p, const struct pglist_data *node, const struct zone *zone,
 		     const struct procfs_zone *zones, size_t nr)
 {
-	unsigned long long cma = 0;
-
 	strbuf_addf(&p->text,
 		    "\n  pages free     %llu\n        boost    %llu\n        min      %llu"
 		    "\n        low      %llu\n        high     %llu\n        promo    %llu"
@@ -424,7 +422,8 @@ static void put_zone(struct procfs *p, const struct pglist_data *node, const str
 		    (unsigned long long)(zone ? zone->watermark[WMARK_PROMO] : 0),
 		    (unsigned long long)(managed(zone) ? zone->zone_end_pfn - zone->zone_start_pfn : 0),
 		    (unsigned long long)(zone ? zone->present_pages : 0),
-		    (unsigned long long)managed(zone), cma);
+		    (unsigned long long)managed(zone),
+		    (unsigned long long)(zone ? zone->cma_pages : 0));
 	put_protection(p, zone, zones, nr);
 	if (!managed(zone))
 		return;

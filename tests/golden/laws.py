@@ -13,6 +13,23 @@ LEAVES = ('anon_zero anon_alloc anon_huge file_read file_cow file_shared wp_reus
           'wp_huge special spurious error').split()
 
 
+def laws_of_timeline(r, t):
+    series = [t['time_ns'], t['unusable_free_permille'], *t['states'].values(), *t['deltas'].values()]
+    for z in t['zones']:
+        series += [z['unusable_free_permille'], *z['free_blocks'].values()]
+    yield 'every series has one element a sample', all(len(s) == t['samples'] for s in series)
+    yield 'samples stand at multiples of the interval, and at the end', \
+        all(time % t['interval_ns'] == 0 for time in t['time_ns'][:-1]) and \
+        t['time_ns'] == sorted(t['time_ns']) and t['time_ns'][-1] == r['replay']['clock_ns']
+    counters = {**r['model'], **r['vmstat']}
+    yield 'differences add up to the counters', all(sum(s) == counters[key] for key, s in t['deltas'].items())
+    yield 'the last states are those of the result', \
+        all(s[-1] == counters[key] for key, s in t['states'].items() if key != 'rss_pages')
+    for z, end in zip(t['zones'], r['fragmentation']['zones']):
+        yield f'the last free blocks of zone {z["zone"]} are those of the result', \
+            [s[-1] for s in z['free_blocks'].values()] == end['free_blocks']
+
+
 def laws(r):
     v, m = r['vmstat'], r['model']
     yield 'pgfault is the sum of its leaves', v['pgfault'] == sum(m['fault_' + x] for x in LEAVES)
@@ -23,6 +40,27 @@ def laws(r):
         free = sum(n << order for order, n in enumerate(z['free_blocks']))
         yield f'free blocks of zone {z["zone"]} are its free pages', free == z['free_pages']
         yield f'zone {z["zone"]} has no more free than managed', z['free_pages'] <= z['managed_pages']
+        types = z['types'].values()
+        yield f'free blocks of zone {z["zone"]} are those of its types', \
+            [sum(nr) for nr in zip(*(t['free_blocks'] for t in types))] == z['free_blocks']
+        yield f'mixed pageblocks of zone {z["zone"]} are pageblocks', \
+            all(t['mixed_pageblocks'] <= t['pageblocks'] for t in types)
+    frag = r['fragmentation']
+    for n in frag['nodes']:
+        of_node = [z['free_blocks'] for z in frag['zones'] if z['node'] == n['node']]
+        yield f'free blocks of node {n["node"]} are those of its zones', \
+            [sum(nr) for nr in zip(*of_node)] == n['free_blocks']
+    for key in ('allocations', 'failures'):
+        yield f'{key} by type are those by order', \
+            [sum(nr) for nr in zip(*frag[key + '_by_type'].values())] == frag[key + '_by_order']
+    yield 'failures are alloc_fail', sum(frag['failures_by_order']) == m['alloc_fail']
+    yield 'runs and pages of mappings are those by order', \
+        sum(frag['mappings']['runs_by_order']) == frag['mappings']['runs'] and \
+        sum(frag['mappings']['pages_by_order']) == frag['mappings']['pages']
+    yield 'mappings are those of the processes', \
+        frag['mappings']['runs'] == sum(t['contiguous_runs'] for t in r['tasks'])
+    if 'timeline' in r:
+        yield from laws_of_timeline(r, r['timeline'])
     for node in r['memory']['nodes']:
         yield f'zones of node {node["node"]} are its memory', all(
             sum(z[key] for z in node['zones']) == node[key] for key in ('present_pages', 'managed_pages'))
