@@ -286,6 +286,13 @@ EV(105, FRAMES, "frames", "what frames are when the trace begins", \
 	F(pfn, DELTA, "first frame in base pages") \
 	F(nr, UINT, "frames") \
 	F(use, UINT, "enum mmr_frames")) \
+EV(106, DMA_ALLOC, "dma_alloc", "memory that a device and the CPU share (dma_alloc_coherent)", \
+	F(device, UINT, "id of the device") \
+	F(addr, DELTA, "physical address, whole pages: names it until it is freed") \
+	F(len, UINT, "bytes")) \
+EV(107, DMA_FREE, "dma_free", "such memory was given back", \
+	F(device, UINT, "id of the device") \
+	F(addr, DELTA, "physical address")) \
 /* 112-127: allocator of the program */ \
 EV(112, MALLOC, "malloc", "the program's allocator gave out memory", \
 	F(addr, ADDR, "address") \

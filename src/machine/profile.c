@@ -414,6 +414,75 @@ static int read_topology(const json_t *v, const struct json_place *at, void *dst
 	return rc;
 }
 
+/* ---- devices ---- */
+
+static struct machine_device *last_device(void *dst)
+{
+	struct machine_profile *p = dst;
+
+	return &p->device[p->nr_devices - 1];
+}
+
+static int read_device_id(const json_t *v, const struct json_place *at, void *dst)
+{
+	const struct machine_profile *p = dst;
+	uint64_t n = 0;
+	int rc = json_read_uint(v, at, 0, UINT32_MAX, &n);
+
+	for (unsigned i = 0; !rc && i + 1 < p->nr_devices; i++)
+		if (p->device[i].id == n)
+			return json_error(at, "two devices have this number");
+	last_device(dst)->id = (uint32_t)n;
+	return rc;
+}
+
+static int read_device_name(const json_t *v, const struct json_place *at, void *dst)
+{
+	const char *s;
+	int rc = json_read_string(v, at, &s);
+
+	if (!rc)
+		last_device(dst)->name = xstrdup(s);
+	return rc;
+}
+
+static int read_device_mask(const json_t *v, const struct json_place *at, void *dst)
+{
+	uint64_t n = 0;
+	int rc = json_read_uint(v, at, 12, 64, &n);
+
+	last_device(dst)->mask_bits = (unsigned)n;
+	return rc;
+}
+
+static int read_device_node(const json_t *v, const struct json_place *at, void *dst)
+{
+	uint64_t n = 0;
+	int rc = json_read_uint(v, at, 0, MACHINE_MAX_NODES - 1, &n);
+
+	last_device(dst)->node = (unsigned)n;
+	return rc;
+}
+
+static const struct json_field device_fields[] = {
+	{ "id", true, read_device_id },
+	{ "name", true, read_device_name },
+	{ "mask_bits", true, read_device_mask },
+	{ "node", false, read_device_node },
+	SOURCE,
+};
+
+static int read_device(const json_t *v, const struct json_place *at, void *dst)
+{
+	((struct machine_profile *)dst)->nr_devices++;
+	return json_read_object(v, at, device_fields, ARRAY_SIZE(device_fields), dst);
+}
+
+static int read_devices(const json_t *v, const struct json_place *at, void *dst)
+{
+	return json_read_array(v, at, 0, PROFILE_MAX_DEVICES, read_device, dst);
+}
+
 /* ---- the profile ---- */
 
 static int read_name(const json_t *v, const struct json_place *at, void *dst)
@@ -485,6 +554,7 @@ static const struct json_field profile_fields[] = {
 	{ "tlb", true, read_tlb },
 	{ "walk_caches", true, read_walk_caches },
 	{ "asids", true, read_asids },
+	{ "devices", false, read_devices },
 	{ "cycles", true, read_cycles },
 };
 
@@ -518,6 +588,8 @@ void profile_free(struct machine_profile *p)
 	free(p->name);
 	free(p->description);
 	free(p->asid_kind);
+	for (unsigned i = 0; i < p->nr_devices; i++)
+		free(p->device[i].name);
 	free(p);
 }
 

@@ -14,6 +14,7 @@
  *			array: { pages: ["4K", "2M"], entries: 64, ways: 4 or "full", source }
  *	walk_caches	[{ level: "pmd", entries: 32, source }...]
  *	asids		{ kind: "pcid", number: 6, source }: identifiers that the kernel uses per CPU
+ *	devices		optional: [{ id: 1, name: "eth0", mask_bits: 32, node: 0, source }...], which do DMA
  *	cycles		{ l2_tlb_hit: { value: 7, source }, walk_reference: { value: 14, source } }
  *
  * Unknown keys, missing keys, duplicate keys and impossible figures are errors that name the place
@@ -35,6 +36,15 @@ struct machine_cost {
 	uint64_t walk_reference_cycles;	/* one page-table entry read */
 };
 
+/* A device that moves data by itself. */
+struct machine_device {
+	uint32_t id;		/* as traces name it */
+	char *name;
+	unsigned mask_bits;	/* address bits that it drives */
+	unsigned node;
+};
+#define PROFILE_MAX_DEVICES 64
+
 struct machine_profile {
 	char *name, *description;
 	struct geometry geometry;
@@ -42,6 +52,8 @@ struct machine_profile {
 	struct tlb_geometry tlb;
 	char *asid_kind;
 	struct machine_cost cost;
+	unsigned nr_devices;
+	struct machine_device device[PROFILE_MAX_DEVICES];
 };
 
 #define PROFILE_MAX_BYTES (1u << 20)

@@ -197,6 +197,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_numa(&rep);
 	report_fragmentation(&rep);
 	report_kernel(&rep);
+	report_dma(&rep);
 	report_tasks(&rep);
 	report_kernel_trace(&rep);
 	report_timeline(&rep);

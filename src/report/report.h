@@ -45,6 +45,7 @@ void report_numa(struct report *rep);
 void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
 void report_kernel(struct report *rep);
+void report_dma(struct report *rep);
 void report_tasks(struct report *rep);
 void report_kernel_trace(struct report *rep);
 void report_timeline(struct report *rep);

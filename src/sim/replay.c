@@ -84,6 +84,10 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_TRUNCATE] = ev_truncate,
 	[MMR_FILLED] = ev_filled,
 	[MMR_DROPPED] = ev_dropped,
+	/* devices */
+	[MMR_DMA] = ev_dma,
+	[MMR_DMA_ALLOC] = ev_dma_alloc,
+	[MMR_DMA_FREE] = ev_dma_free,
 };
 
 void diverge(struct mmr_replay *r, enum divergence d)
@@ -188,6 +192,7 @@ void mmr_replay_destroy(struct mmr_replay *r)
 		tasks_finish(&r->tasks);
 		numa_finish(&r->numa);
 		mapping_finish_all(r->mem);
+		replay_dma_finish(r);
 		kernel_replay_finish(r);
 		system_destroy(r->sys);
 	}
@@ -236,6 +241,7 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
 	kernel_replay_init(r);
+	replay_dma_start(r);
 	rc = numa_check(&r->settings.numa, r->mem, err);
 	if (rc)
 		return rc;

@@ -33,6 +33,7 @@
 #include "sim/file-names.h"
 #include "sim/kthreads.h"
 #include "sim/metadata.h"
+#include "sim/pfn-map.h"
 #include "sim/settings.h"
 #include "sim/system.h"
 #include "sim/tasks.h"
@@ -57,6 +58,7 @@
 	X(SWAPPED, "resident_swapped", "pages that were in swap and are absent in the model") \
 	X(POLICY_NODES, "policy_nodes", "nodes in masks of the trace that the model's machine does not have") \
 	X(POLICY_UNSEEN, "policies_unseen", "calls left out because the capture could not see their node mask") \
+	X(DMA_OUTSIDE, "dma_outside", "transfers of devices outside of the machine's memory, or unknown to it") \
 	X(HUGETLB, "hugetlb", "mappings of huge-page files, which the model has base pages for")
 
 enum divergence {
@@ -101,6 +103,11 @@ struct mmr_replay {
 	struct background background;
 	struct kernel_replay *kernel; /* NULL before the first step */
 	struct timeline timeline;
+	struct {
+		struct htable buffers;	/* coherent memory, by its address in the trace */
+		struct pfn_map frames;	/* of the trace -> of the model */
+		struct list_head all;
+	} dma; /* sim/replay-dma.c */
 	struct file_names file_names;
 	/* A process is about to lose its address space for good; NULL: nobody wants to know. */
 	void (*on_process_exit)(void *ctx, uint32_t process, const struct task_struct *task);
@@ -160,6 +167,10 @@ replay_fn ev_task, ev_fork, ev_exec, ev_exit, ev_comm, ev_rlimit, ev_switch, ev_
 replay_fn ev_vma, ev_mmap, ev_munmap, ev_mremap, ev_mprotect, ev_brk, ev_madvise, ev_mlock,
 	ev_mlockall, ev_shmat, ev_shmdt, ev_stack, ev_resident;
 replay_fn ev_mbind, ev_set_mempolicy, ev_migrate_pages, ev_move_pages, ev_cpuset;
+/* Devices, once the machine stands. */
+void replay_dma_start(struct mmr_replay *r);
+void replay_dma_finish(struct mmr_replay *r);
+replay_fn ev_dma, ev_dma_alloc, ev_dma_free;
 replay_fn ev_fault, ev_sample, ev_ktouch;
 replay_fn ev_open, ev_close, ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped;
 

@@ -14,11 +14,13 @@
 #include "base/xalloc.h"
 #include "machine/hwloc.h"
 #include "mm/demotion.h"
+#include "mm/dma.h"
 #include "mm/lru.h"
 #include "mm/memory.h"
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
 #include "mm/vma.h"
+#include "sim/pressure.h"
 #include "sim/replay-kernel.h"
 
 /* Memory is dealt out in pieces of this. */
@@ -268,16 +270,16 @@ static struct tlb_system *create_tlb(const struct system *sys, const struct sett
 	return tlb;
 }
 
-static const struct pressure_ops demotion_ops = { .wake_kswapd = demotion_wake_kswapd };
 
 /* What moves pages between nodes, as far as it is switched on. */
 static void start_numa(struct memory *mem)
 {
+	bool demotes = false;
+
 	numa_balancing_setup(mem);
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		if (mem->nodes[n] && can_demote(mem, n))
-			mem->pressure = &demotion_ops;
-	if (mem->pressure)
+		demotes |= mem->nodes[n] && can_demote(mem, n);
+	if (demotes)
 		lru_enable(mem);
 }
 
@@ -299,12 +301,19 @@ static int create_memory(struct system *sys, const struct settings *s,
 
 	if (rc)
 		return rc;
+	sys->pressure = pressure_create(sys->mem);
 	sys->mem->tlb = create_tlb(sys, s, meta);
 	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off;
+	dma_create(sys->mem);
 	rc = start_state_apply(sys->mem, &s->fragmentation, &s->state_files, meta, err);
 	if (rc)
 		return rc;
 	start_numa(sys->mem);
+	for (unsigned i = 0; i < sys->profile->nr_devices; i++) {
+		const struct machine_device *d = &sys->profile->device[i];
+
+		dma_add_device(sys->mem, d->id, d->name, d->mask_bits, d->node);
+	}
 	return 0;
 }
 
@@ -340,6 +349,8 @@ void system_destroy(struct system *sys)
 		struct tlb_system *tlb = sys->mem->tlb;
 
 		numa_balancing_finish(sys->mem);
+		pressure_destroy(sys->pressure);
+		dma_destroy(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
 			tlb_destroy(tlb);
@@ -351,7 +362,7 @@ void system_destroy(struct system *sys)
 
 bool system_consistent(const struct system *sys, struct strbuf *why)
 {
-	bool ok = memory_consistent(sys->mem, why);
+	bool ok = memory_consistent(sys->mem, why) & dma_consistent(sys->mem, why);
 	struct list_head *pos;
 
 	if (!lru_consistent(sys->mem)) {

@@ -23,7 +23,7 @@ RANKS = [
     'memcg mempolicy memory_tiers',
     'page_alloc',
     'slab',
-    'quicklist vmalloc pgtable memory fragmentation cma tlbflush mmu_gather highmem kentry init_mm',
+    'quicklist vmalloc pgtable memory fragmentation cma tlbflush mmu_gather highmem kentry init_mm swiotlb',
     'kstack anon_vma interval_tree vm_fault file_table',
     'vma vma_policy lru workingset',
     'rmap',
