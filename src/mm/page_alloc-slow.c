@@ -147,20 +147,19 @@ static bool may_oom(const struct alloc_context *ac, gfp_t gfp, unsigned order)
 static pfn_t reclaim_loop(const struct alloc_context *ac, gfp_t gfp, unsigned order,
 			  unsigned alloc_flags)
 {
-	bool costly = order > PAGE_ALLOC_COSTLY_ORDER;
+	bool costly = order > PAGE_ALLOC_COSTLY_ORDER, retry = true;
 	pfn_t pfn;
 
 	for (unsigned loops = 0; loops < MAX_RECLAIM_RETRIES; loops++) {
 		uint64_t progress = direct_reclaim(ac, gfp, order);
 
-		/*
-		 * Without anything that reclaims, what the per-cpu lists hoard is still to be had.
-		 */
-		if (progress || !ac->mem->pressure || !ac->mem->pressure->try_to_free_pages) {
+		/* Also without progress, what the per-cpu lists hoard is to be had, once. */
+		if (progress || retry) {
 			pfn = retry_drained(ac, gfp, order, alloc_flags);
 			if (pfn != PFN_NONE)
 				return pfn;
 		}
+		retry = false;
 		pfn = direct_compact(ac, gfp, order, alloc_flags);
 		if (pfn != PFN_NONE)
 			return pfn;
@@ -168,7 +167,8 @@ static pfn_t reclaim_loop(const struct alloc_context *ac, gfp_t gfp, unsigned or
 			return PFN_NONE;
 		if (progress)
 			continue;
-		if (unreserve_highatomic_pageblock(ac, true))
+		retry = unreserve_highatomic_pageblock(ac, true);
+		if (retry)
 			continue;
 		if (!may_oom(ac, gfp, order))
 			return PFN_NONE;

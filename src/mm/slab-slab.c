@@ -423,7 +423,7 @@ static bool cache_alloc_refill(struct kmem_cache *cache, struct array_cache *ac,
 		    !ac->avail)
 			return false;
 		if (!ac->avail)
-			take_batch(cache, ac, ac->batchcount);
+			take_batch(cache, ac, refill_batch(ac));
 	}
 	ac->touched = true;
 	return ac->avail > 0;

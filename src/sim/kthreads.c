@@ -6,6 +6,8 @@
 #include "base/bug.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
+#include "mm/quicklist.h"
+#include "mm/slab.h"
 #include "sim/background.h"
 #include "sim/replay.h"
 
@@ -21,6 +23,30 @@ static uint64_t vmstat_period_ns(const struct mmr_replay *r)
 static void vmstat_run(struct mmr_replay *r)
 {
 	decay_pcp_high(r->mem);
+}
+
+/* --- reaping of slab caches: mm/slab.c, cache_reap(), each 2 s --------------------------------- */
+
+static uint64_t slab_period_ns(const struct mmr_replay *r)
+{
+	return slab_reap_period_ns(r->mem);
+}
+
+static void slab_run(struct mmr_replay *r)
+{
+	slab_reap_periodic(r->mem);
+}
+
+/* --- idle CPUs trim their quicklists: cpu_idle(), check_pgt_cache() ---------------------------- */
+
+static uint64_t quicklist_period_ns(const struct mmr_replay *r)
+{
+	return r->mem->conf.quicklists ? NSEC_PER_SEC : 0;
+}
+
+static void quicklist_run(struct mmr_replay *r)
+{
+	quicklist_trim_idle(r->mem);
 }
 
 /* --- the scheduler's tick, as far as NUMA balancing counts runtime by it ----------------------- */
@@ -78,6 +104,8 @@ static const struct kthread {
 } kthread_table[] = {
 	{"timer", timer_period_ns, timer_run},
 	{"vmstat", vmstat_period_ns, vmstat_run},
+	{"slab", slab_period_ns, slab_run},
+	{"quicklist", quicklist_period_ns, quicklist_run},
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
 	{"background", background_period_ns, background_run},
 	{"timeline", timeline_period_ns, timeline_run},

@@ -19,6 +19,7 @@ struct system {
 	const char *topology_source; /* "trace", "profile", "hwloc" or "settings" */
 	const struct geometry *geo; /* the captured machine's levels, or the profile's */
 	struct memory *mem;
+	struct pressure *pressure; /* what mem->pressure does */
 };
 
 /* -ENOENT: no such machine; -EINVAL: the settings do not go together. */
