@@ -7,8 +7,9 @@
  *	fill		order-0 pages allocated as faults do, then all freed: fresh memory, then again
  *	mixed		random orders 0-9 and lifetimes, a quarter of the memory in use
  *	tables		page tables for 2 MiB areas made and freed
- *	big		a machine of 1 TiB in 8 nodes created, 8 GiB of it touched: time and memory of the
- *			host
+ *	big		a machine of 1 TiB in 8 nodes created, 4 and 8 GiB of it touched: time and memory
+ *			of the host
+ *	age		a machine of 8 GiB fragmented on purpose
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "base/bug.h"
 #include "base/rng.h"
 #include "machine/geometry.h"
+#include "mm/ageing.h"
 #include "mm/memory.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
@@ -154,12 +156,45 @@ static void bench_tables(struct bench *b)
 	memory_destroy(mem);
 }
 
+/* Memory of this process without its program, exactly; 0 when the host does not say. */
+static uint64_t anonymous_bytes(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "re");
+	char line[128];
+	uint64_t kib = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Anonymous: %" SCNu64, &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib << 10;
+}
+
+/* Allocated pages, and those that wait on per-cpu lists: what the allocator has touched. */
+static uint64_t touched_pages(const struct memory *mem, uint64_t allocated)
+{
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		for (unsigned t = 0; t < MAX_NR_ZONES; t++)
+			for (unsigned cpu = 0; cpu < mem->nr_cpus; cpu++)
+				if (mem->nodes[n]->node_zones[t].pcp)
+					allocated += mem->nodes[n]->node_zones[t].pcp[cpu].count;
+	return allocated;
+}
+
+static void touch(struct memory *mem, uint64_t nr)
+{
+	for (uint64_t i = 0; i < nr; i++)
+		BUG_ON(alloc_pages(mem, GFP_HIGHUSER_MOVABLE, 0, (int)(i % 8)) == PFN_NONE);
+}
+
 static void bench_big(struct bench *b)
 {
 	uint64_t bytes[8], start = now_ns();
 	struct memory_desc desc = {
 		.geo = b->geo, .nr_nodes = 8, .node_bytes = bytes, .nr_cpus = 64};
-	uint32_t nr_touched = 2 << 20;
+	uint64_t base, half, whole, nr_half, nr_whole;
+	uint64_t nr = 1 << 20;
 	struct memory *mem;
 	struct rusage before, after;
 
@@ -170,12 +205,29 @@ static void bench_big(struct bench *b)
 	getrusage(RUSAGE_SELF, &after);
 	printf("1 TiB in 8 nodes: %.1f ms, peak memory of the process %ld KiB (%ld before)\n",
 	       (double)(now_ns() - start) / 1e6, after.ru_maxrss, before.ru_maxrss);
-	for (uint32_t i = 0; i < nr_touched; i++)
-		BUG_ON(alloc_pages(mem, GFP_HIGHUSER_MOVABLE, 0, (int)(i % 8)) == PFN_NONE);
-	before = after;
-	getrusage(RUSAGE_SELF, &after);
-	printf("8 GiB of it touched: %.1f bytes a page\n",
-	       (double)(after.ru_maxrss - before.ru_maxrss) * 1024 / nr_touched);
+	base = anonymous_bytes();
+	touch(mem, nr);
+	half = anonymous_bytes();
+	nr_half = touched_pages(mem, nr);
+	touch(mem, nr);
+	whole = anonymous_bytes();
+	nr_whole = touched_pages(mem, 2 * nr);
+	printf("8 GiB of it allocated: %.3f bytes a touched page (%" PRIu64 " allocated, %" PRIu64
+	       " on per-cpu lists), %.3f from 4 GiB to 8\n",
+	       (double)(whole - base) / (double)nr_whole, 2 * nr, nr_whole - 2 * nr,
+	       (double)(whole - half) / (double)(nr_whole - nr_half));
+	memory_destroy(mem);
+}
+
+static void bench_age(struct bench *b)
+{
+	struct memory *mem = memory_create_uma(b->geo, 2, 8ull << 30);
+	struct ageing_spec spec = { .degree = 800, .order = 9, .used = 60, .unmovable = 20,
+				    .reclaimable = 10, .seed = 1 };
+	uint64_t start = now_ns();
+
+	BUG_ON(age_memory(mem, &spec, NULL));
+	printf("8 GiB fragmented to 0.8 at order 9: %.1f ms\n", (double)(now_ns() - start) / 1e6);
 	memory_destroy(mem);
 }
 
@@ -185,6 +237,7 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 5;
 
 	bench_big(&b);
+	bench_age(&b);
 	for (int i = 0; i < rounds; i++) {
 		bench_pairs(&b);
 		bench_fill(&b);
