@@ -186,6 +186,13 @@ static int finish_call(struct decoder *d, struct dec_task *t, const struct mmr_e
 	ev.task = t->id;
 	if (!syscalls_event(&t->call, &t->map, &ev))
 		return 0;
+	if (nodemasks_wants(t->call.nr)) {
+		const char *data;
+
+		ev.data_len = (uint32_t)nodemasks_take(d->masks, (uint32_t)t->tid, &t->call, &data);
+		ev.data = data;
+		d->nr_hidden_masks += !ev.data_len;
+	}
 	if (ev.kind == MMR_BRK) {
 		if (ev.BRK.brk == p->brk)
 			return 0;

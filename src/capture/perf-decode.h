@@ -16,6 +16,7 @@
 
 #include "capture/ids.h"
 #include "capture/memory-state.h"
+#include "capture/nodemask.h"
 #include "capture/perf-session.h"
 #include "capture/snapshot.h"
 #include "capture/syscalls.h"
@@ -50,6 +51,8 @@ struct decoder {
 	uint64_t begin_ns; /* records before this are dropped */
 	uint64_t last_ns;  /* time of the last event written */
 	bool has_syscalls, has_newtask;
+	struct nodemasks *masks; /* of memory policies; the caller's */
+	uint64_t nr_hidden_masks; /* calls whose mask was not seen */
 	struct memory_state *memory; /* of a system-wide capture; the caller's */
 	bool began;		     /* its begin has been written */
 	VEC(char *) caches;  /* names of slab caches, [id - 1] */

@@ -17,6 +17,7 @@
  *   - the output failed: the same, and the error is returned
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct perf_capture {
 	struct perf_session session;
 	struct merge merge;
 	struct mmr_writer *writer;
+	struct nodemasks masks;
 	struct decoder dec;
 	struct tracer tracer;
 	struct spawn spawn;
@@ -127,6 +129,7 @@ static void output_failed(struct perf_capture *c, int error)
 
 static void write_until(struct perf_capture *c, uint64_t until_ns)
 {
+	nodemasks_drain(&c->masks);
 	if (!c->error)
 		output_failed(c, merge_flush(&c->merge, until_ns, take_record, c));
 }
@@ -214,6 +217,14 @@ static void add_gfp_bits(struct perf_capture *c, json_t *meta)
 	    json_object_size(bits))
 		json_object_set(json_object_get(meta, "kernel"), "gfp_bits", bits);
 	json_decref(bits);
+}
+
+static void open_masks(struct perf_capture *c)
+{
+	struct mmr_error err = {.text = ""};
+
+	if (nodemasks_open(&c->masks, &c->session.tracefs, &err))
+		capture_result_note(c->res, "no node masks of memory policies: %s", err.text);
 }
 
 static int open_writer(struct perf_capture *c)
@@ -469,6 +480,9 @@ static void finish_trace(struct perf_capture *c)
 		end_state(c, &end, end_ns);
 	write_until(c, UINT64_MAX);
 	report_lost(c);
+	if (c->dec.nr_hidden_masks)
+		capture_result_note(c->res, "%" PRIu64 " calls that set memory policies have no node mask",
+				    c->dec.nr_hidden_masks);
 	if (!c->error)
 		output_failed(c, decoder_host_counters(&c->dec, MMR_WHEN_END, c->opt->pid, c->err));
 	memory_state_finish(&end);
@@ -552,6 +566,8 @@ static int prepare(struct perf_capture *c)
 
 	if (ret == 0 && c->child_fd < 0)
 		ret = err_set(c->err, -errno, "signalfd: %s", strerror(errno));
+	if (ret == 0 && !c->opt->kernel_only)
+		open_masks(c);
 	if (ret == 0 && c->opt->all)
 		ret = start_all(c);
 	return ret ? ret : open_writer(c);
@@ -575,6 +591,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 	if (ret == 0) {
 		decoder_init(&c.dec, &c.session, &c.merge, c.writer, res);
 		c.dec.want_ip = opt->ip;
+		c.dec.masks = &c.masks;
 		c.dec.memory = opt->all ? &c.memory : NULL;
 		c.dec.begin_ns = c.memory.begin_ns;
 		ret = start(&c);
@@ -591,6 +608,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 		}
 		decoder_finish(&c.dec);
 	}
+	nodemasks_close(&c.masks);
 	finish(&c);
 	return ret;
 }

@@ -5,9 +5,9 @@
  * and mlock: they work page by page, and the event keeps what they returned where it has a field
  * for it.
  *
- * Left out: the node masks of mbind, set_mempolicy and migrate_pages. They lie in the program's
- * memory, and by the time of the record they may have changed; the events carry no mask rather than
- * a wrong one.
+ * The node masks of mbind, set_mempolicy and migrate_pages lie in the program's memory: nodemask.h
+ * reads them, and the caller adds them to the event. Left out: move_pages, whose arrays can be of any
+ * length.
  */
 #include "capture/syscalls.h"
 
@@ -20,6 +20,9 @@
 
 #include "base/strbuf.h"
 
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #endif
@@ -162,6 +165,19 @@ static bool ev_mbind(const struct syscall_call *c, const struct syscall_map *map
 	ev->MBIND.len = c->args[1];
 	ev->MBIND.mode = c->args[2];
 	ev->MBIND.flags = c->args[5];
+	ev->MBIND.ret = c->ret;
+	/* With MPOL_MF_MOVE and STRICT, EIO comes after the policy was set. */
+	return !failed(c) || (int64_t)c->ret == -EIO;
+}
+
+static bool ev_home_node(const struct syscall_call *c, const struct syscall_map *map,
+			 struct mmr_event *ev)
+{
+	(void)map;
+	ev->kind = MMR_MBIND;
+	ev->MBIND.addr = c->args[0];
+	ev->MBIND.len = c->args[1];
+	ev->MBIND.home = c->args[2] + 1;
 	return !failed(c);
 }
 
@@ -180,6 +196,7 @@ static bool ev_migrate_pages(const struct syscall_call *c, const struct syscall_
 	(void)map;
 	ev->kind = MMR_MIGRATE_PAGES;
 	ev->MIGRATE_PAGES.pid = c->args[0];
+	ev->MIGRATE_PAGES.ret = c->ret;
 	return !failed(c);
 }
 
@@ -246,6 +263,7 @@ static const struct {
 	{SYS_mlockall, ev_mlockall},
 	{SYS_munlockall, ev_munlockall},
 	{SYS_mbind, ev_mbind},
+	{SYS_set_mempolicy_home_node, ev_home_node},
 	{SYS_set_mempolicy, ev_set_mempolicy},
 	{SYS_migrate_pages, ev_migrate_pages},
 	{SYS_msync, ev_msync},
