@@ -25,7 +25,7 @@ struct shrinker {
 
 static inline void shrinker_register(struct memory *mem, struct shrinker *shrinker)
 {
-	list_add_tail(&mem->shrinkers, &shrinker->list);
+	list_add_tail(&shrinker->list, &mem->shrinkers);
 }
 
 static inline void shrinker_unregister(struct shrinker *shrinker)

@@ -16,6 +16,7 @@
 #include "mm/huge_pmd.h"
 #include "mm/mbind.h"
 #include "mm/memory.h"
+#include "mm/mm_config.h"
 #include "mm/mmap.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
@@ -39,14 +40,19 @@ struct world {
 static struct world world_new(void)
 {
 	static const uint64_t bytes[NR_NODES] = {NODE_BYTES, NODE_BYTES, NODE_BYTES, NODE_BYTES};
+	struct mm_config conf;
 	struct memory_desc desc = {
 		.geo = geometry_find("x86-64"),
+		.conf = &conf,
 		.nr_nodes = NR_NODES,
 		.node_bytes = bytes,
 		.nr_cpus = NR_NODES,
 	};
 	struct world w;
 
+	config_defaults(&mm_config_table, &conf);
+	/* Slabs of areas, tree nodes ... would take turns of their own when a task interleaves. */
+	conf.slab_model_objects = 0;
 	assert_int_equal(memory_create(&desc, &w.mem, NULL), 0);
 	w.mm = mm_alloc(w.mem);
 	w.task = task_alloc(w.mem, 1);
