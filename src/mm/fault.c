@@ -15,6 +15,7 @@
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
+#include "mm/remap_pfn.h"
 #include "mm/rmap.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
@@ -345,13 +346,16 @@ static vm_fault_t map_vdso(struct vm_fault *vmf)
 static vm_fault_t do_special_fault(struct vm_fault *vmf)
 {
 	const char *name = vmf->vma->vm_name;
+	pfn_t pfn = vmf->mem->zero_pfn;	/* vvar: a frame of the kernel */
 
 	if (!pte_alloc(vmf))
 		return VM_FAULT_OOM;
 	if (name && !strcmp(name, "[vdso]"))
 		return map_vdso(vmf);
+	if (vmf->vma->vm_mapping && vmf->vma->vm_mapping->is_device)
+		pfn = device_pfn(vmf->vma, vmf->address);
 	pte_set(vmf->table, vmf->index,
-		pfn_pte(vmf->mem->zero_pfn, vma_page_prot(vmf->vma) | PTE_SPECIAL | PTE_ACCESSED));
+		pfn_pte(pfn, vma_page_prot(vmf->vma) | PTE_SPECIAL | PTE_ACCESSED));
 	return leaf(vmf, FAULT_SPECIAL);
 }
 
@@ -384,14 +388,16 @@ static vm_fault_t wp_page_reuse(struct vm_fault *vmf, enum vm_event_item item)
 static vm_fault_t wp_page_copy(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
-	bool zero = vmf->orig.pte & PTE_SPECIAL;
-	pfn_t old = pte_pfn(vmf->orig), pfn = alloc_anon_page(vmf, zero ? __GFP_ZERO : 0);
+	bool special = vmf->orig.pte & PTE_SPECIAL;
+	pfn_t old = pte_pfn(vmf->orig), pfn;
+	bool zero = special && old == vmf->mem->zero_pfn;
 
+	pfn = alloc_anon_page(vmf, zero ? __GFP_ZERO : 0);
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
-	if (!zero)
+	if (!special)
 		copy_highpage(vmf->mem, pfn, old);
-	if (zero) {
+	if (special) {
 		mm->rss_stat[MM_ANONPAGES]++;
 	} else if (!(pfn_to_page(vmf->mem, old)->flags & PG_ANON)) {
 		mm->rss_stat[file_counter(vmf)]--;
@@ -399,8 +405,8 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf)
 	}
 	map_anon_page(vmf, pfn);
 	flush_tlb_page(mm, vmf->address);
-	if (zero)
-		return leaf(vmf, FAULT_WP_ZERO);
+	if (special)
+		return leaf(vmf, zero ? FAULT_WP_ZERO : FAULT_WP_COPY);
 	folio_remove_rmap_pte(vmf->mem, old);
 	put_page(vmf->mem, folio_pfn(vmf->mem, old));
 	return leaf(vmf, FAULT_WP_COPY);

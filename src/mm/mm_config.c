@@ -15,6 +15,7 @@ static const char *const slab_names[] = { "slub", "slab", "null", NULL };
 static const char *const numa_balancing_names[] = { "off", "on", "tiering", NULL };
 static const char *const thp_names[] = { "never", "madvise", "always", NULL };
 
+static const char *const device_mmap_names[] = { "eager", "fault", NULL };
 static const char *const highmem_map_names[] = { "local", "pkmap", NULL };
 static const char *const zone_names[] = { "DMA", "DMA32", "Normal", "HighMem", "Movable", NULL };
 
@@ -57,6 +58,8 @@ static const struct config_row rows[] = {
 	 "a file fault maps the whole large folio when it can (6.18)"},
 	{"kernel.pcp", CONFIG_BOOL, AT(pcp), "on", 0, 0, NULL,
 	 "pages are allocated through per-cpu lists; off: each one under the zone lock"},
+	{"kernel.device_mmap", CONFIG_CHOICE, AT(device_mmap), "eager", 0, 0, device_mmap_names,
+	 "memory of devices is mapped when mmap is called, or page by page when it is touched"},
 	{"kernel.highmem_map", CONFIG_CHOICE, AT(highmem_map), "local", 0, 0, highmem_map_names,
 	 "32-bit: windows through which the kernel clears and copies high memory: its CPU's own, or those of kmap"},
 	{"kernel.highpte", CONFIG_BOOL, AT(highpte), "off", 0, 0, NULL,

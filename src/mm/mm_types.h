@@ -110,7 +110,8 @@ struct address_space {
 	uint32_t file;			/* file id of the trace, 0 for shared anonymous memory */
 	uint64_t size_bytes;
 	bool is_shmem;			/* tmpfs, shared anonymous memory: swap-backed */
-	bool is_special;		/* device memory: no pages */
+	bool is_special;		/* device memory, vdso: no pages of a cache */
+	bool is_device;			/* of these: frames of a device (mm/remap_pfn.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
 	struct rb_root i_mmap;		/* interval tree of areas that map it */
@@ -224,6 +225,7 @@ struct mm_config {
 	uint64_t movable_nodes;			/* memory.movable_nodes: bit per node */
 	uint64_t lowmem_reserve_ratio[MAX_NR_ZONES];	/* vm.lowmem_reserve_ratio */
 	uint64_t watermark_boost_factor;	/* vm.watermark_boost_factor: 1/10000 of the high mark */
+	uint64_t device_mmap;			/* kernel.device_mmap: enum device_mmap */
 	uint64_t highmem_map;			/* kernel.highmem_map: enum highmem_map */
 	uint64_t highpte;			/* kernel.highpte: lowest page tables in high memory */
 	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* of mm/page_alloc.h */

@@ -8,6 +8,7 @@
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
 #include "mm/munmap.h"
+#include "mm/remap_pfn.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
 
@@ -307,6 +308,10 @@ static int mmap_region(struct mmap_state *map)
 		return -ENOMEM;
 	}
 	vm_stat_account(mm, vma->vm_flags, (int64_t)nr_pages);
+	if (unlikely(device_maps_eagerly(vma)) && !remap_pfn_range(vma)) {
+		do_munmap(mm, map->addr, map->len);
+		return -ENOMEM;
+	}
 	if (!(vma->vm_flags & VM_LOCKED))
 		return 0;
 	if (vma->vm_flags & VM_SPECIAL)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Files and the page cache: handlers of FILE, FILE_CACHE and of the events 80-95. */
+#include <string.h>
+
 #include "mm/anon_vma.h"
 #include "mm/file_table.h"
 #include "mm/filemap.h"
+#include "mm/highmem.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
 #include "mm/zap.h"
@@ -27,6 +30,9 @@ void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping->ino = ev->FILE.ino;
 	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
+	/* What stands behind an anon_inode (perf, io_uring) is pages of the kernel, mapped when touched. */
+	mapping->is_device = ev->FILE.type == MMR_FILE_DEVICE &&
+			     !(ev->data_len >= 11 && !memcmp(ev->data, "anon_inode:", 11));
 	mapping_make_inode(r->mem, mapping);
 	mapping_put(r->mem, mapping);
 }
@@ -92,6 +98,18 @@ void ev_file_cache(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping_put(r->mem, mapping);
 }
 
+/* The kernel copies granules [first, last] between the cache and the program, page by page. */
+static void copy_cached(struct mmr_replay *r, struct address_space *mapping, uint64_t first,
+			uint64_t last)
+{
+	uint64_t index = file_index(r->mem, first), end = file_index(r->mem, last), value;
+
+	while (index <= end && radix_next(&mapping->pages, index, &index, &value) && index <= end) {
+		touch_highpage(r->mem, (pfn_t)(value - 1));
+		index++;
+	}
+}
+
 /*
  * What was read or written is in the cache afterwards. The buffer's touches are events of their
  * own.
@@ -104,8 +122,11 @@ static void file_io(struct mmr_replay *r, uint64_t file, uint64_t offset, uint64
 
 	if (!mapping)
 		return;
-	if (len && !(flags & MMR_IO_DIRECT) && !__builtin_add_overflow(offset, len - 1, &end))
+	if (len && !(flags & MMR_IO_DIRECT) && !__builtin_add_overflow(offset, len - 1, &end)) {
 		populate(r, mapping, first, (end >> MMR_GRANULE_SHIFT) - first + 1, 255);
+		if (r->mem->highmem)
+			copy_cached(r, mapping, first, end >> MMR_GRANULE_SHIFT);
+	}
 	mapping_put(r->mem, mapping);
 }
 

@@ -7,6 +7,7 @@
 #include "base/bug.h"
 #include "mm/filemap.h"
 #include "mm/mmap.h"
+#include "mm/remap_pfn.h"
 #include "mm/vma.h"
 #include "sim/replay.h"
 
@@ -49,7 +50,7 @@ static struct address_space *mapping_of(struct mmr_replay *r, uint64_t file,
 		return NULL;
 	mapping = mapping_get(r->mem, (uint32_t)file);
 	if (mapping->is_special)
-		req->vm_flags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND;
+		req->vm_flags |= VM_DEVICE;
 	return mapping;
 }
 

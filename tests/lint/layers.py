@@ -27,7 +27,7 @@ RANKS = [
     'kstack anon_vma interval_tree vm_fault file_table',
     'vma vma_policy lru workingset',
     'rmap',
-    'swapfile swap_state filemap readahead huge_pmd split_folio pagewalk vma_merge zap',
+    'swapfile swap_state filemap readahead remap_pfn huge_pmd split_folio pagewalk vma_merge zap',
     'migrate move_page_tables',
     'contig dma ageing frame_state',
     'huge_memory hugetlb',
