@@ -24,11 +24,9 @@ uint64_t procfs_kb(const struct memory *mem, uint64_t pages)
 /* One line of /proc/meminfo, or of a node's. */
 static void put_kb(struct procfs *p, const struct pglist_data *node, const char *name, uint64_t kb)
 {
-	int width = 23 - (int)strlen(name); /* the unit begins in column 24 */
-
 	if (node)
 		strbuf_addf(&p->text, "Node %u ", node->node_id);
-	strbuf_addf(&p->text, "%s:%*llu kB\n", name, width, (unsigned long long)kb);
+	procfs_kb_line(p, name, kb);
 }
 
 static void put_pages(struct procfs *p, const struct pglist_data *node, const char *name,

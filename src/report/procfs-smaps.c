@@ -200,9 +200,7 @@ static void put_area(struct procfs *p, const struct vm_area_struct *vma)
 
 static void put_kb(struct procfs *p, const char *name, uint64_t bytes)
 {
-	int width = 23 - (int)strlen(name); /* the unit begins in column 24 */
-
-	strbuf_addf(&p->text, "%s:%*" PRIu64 " kB\n", name, width, bytes >> 10);
+	procfs_kb_line(p, name, bytes >> 10);
 }
 
 static void put_stats(struct procfs *p, const struct mem_size_stats *mss, bool rollup)

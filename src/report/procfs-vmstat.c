@@ -271,9 +271,12 @@ static uint64_t count(struct procfs *p, const struct pglist_data *node, const st
 		      const char *key, const char *line)
 {
 	uint64_t value = 0;
+	char reason[80];
 
-	if (!procfs_counter(p->mem, node, zone, key, &value))
-		procfs_unknown(p, line, "the model has no such counter");
+	if (!procfs_counter(p->mem, node, zone, key, &value)) {
+		snprintf(reason, sizeof(reason), "the model has no counter %s", key);
+		procfs_unknown(p, line, reason);
+	}
 	return value;
 }
 

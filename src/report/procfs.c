@@ -81,6 +81,14 @@ size_t procfs_zones(const struct memory *mem, struct procfs_zone ret[MAX_NR_ZONE
 	return nr;
 }
 
+void procfs_kb_line(struct procfs *p, const char *name, uint64_t kb)
+{
+	int label = (int)strlen(name) < 15 ? 16 : (int)strlen(name) + 2;
+
+	strbuf_addf(&p->text, "%s:%*s%*" PRIu64 " kB\n", name, label - (int)strlen(name) - 1, "",
+		    24 - label, kb);
+}
+
 static bool bit_at(const uint64_t *mask, unsigned bit)
 {
 	return mask[bit / 64] >> bit % 64 & 1;

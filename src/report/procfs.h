@@ -78,6 +78,8 @@ bool procfs_counter(const struct memory *mem, const struct pglist_data *node,
 uint64_t procfs_count(struct procfs *p, const struct pglist_data *node, const char *key,
 		      const char *line);
 uint64_t procfs_kb(const struct memory *mem, uint64_t pages);
+/* "Name:           %8u kB", as in meminfo and smaps: the unit begins in column 24 if it can. */
+void procfs_kb_line(struct procfs *p, const char *name, uint64_t kb);
 /* "0-1,4": bits of a mask as the kernel prints lists. */
 void procfs_list(struct strbuf *sb, const uint64_t *mask, unsigned nr);
 
