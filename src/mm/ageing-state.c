@@ -485,7 +485,7 @@ int memory_set_state(struct memory *mem, const struct zone_state *states, size_t
 	if (rc)
 		return rc;
 	drain_all_pages(mem);
-	ageing_create(mem);
+	ageing_create(mem, mem->geo->pageblock_order);
 	rng_seed(&rng, seed);
 	for (unsigned n = 0; n < mem->nr_nodes && !rc; n++)
 		for (unsigned t = 0; t < MAX_NR_ZONES && !rc; t++) {
@@ -497,5 +497,7 @@ int memory_set_state(struct memory *mem, const struct zone_state *states, size_t
 			p.state = find_state(states, nr, zone);
 			rc = set_zone_state(&p);
 		}
+	for (unsigned n = 0; n < mem->nr_nodes && !rc; n++)
+		ageing_note_index(mem->nodes[n]);
 	return rc;
 }

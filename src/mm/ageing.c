@@ -35,7 +35,21 @@ struct ageing_owner {
 	struct movable_operations ops;
 };
 
-void ageing_create(struct memory *mem)
+unsigned ageing_note_index(struct pglist_data *pgdat)
+{
+	struct ageing *ageing = pgdat->mem->ageing;
+	struct fragmentation f = {0};
+
+	for (unsigned t = 0; t < MAX_NR_ZONES; t++)
+		if (pgdat->node_zones[t].managed_pages)
+			fragmentation_add_zone(&f, &pgdat->node_zones[t]);
+	fragmentation_finish(&f, pgdat->mem->geo->max_order);
+	if (pgdat->managed_pages)
+		ageing->unusable_index[pgdat->node_id] = f.unusable_index[ageing->order];
+	return f.unusable_index[ageing->order];
+}
+
+void ageing_create(struct memory *mem, unsigned order)
 {
 	struct ageing_owner *owner = xcalloc(1, sizeof(*owner));
 
@@ -43,6 +57,7 @@ void ageing_create(struct memory *mem)
 	owner->ops.migrate_page = ageing_migrate_page;
 	owner->ops.ctx = owner;
 	owner->ageing.handle = mapping_handle_alloc(mem, &owner->ops);
+	owner->ageing.order = order;
 	mem->ageing = &owner->ageing;
 }
 
@@ -330,7 +345,6 @@ static int age_node(struct pglist_data *pgdat, const struct ageing_spec *spec, s
 {
 	struct zone *zones[MAX_NR_ZONES];
 	unsigned nr = zones_by_size(pgdat, zones);
-	struct fragmentation f = {0};
 	struct balance node = {0};
 	int off;
 
@@ -338,16 +352,14 @@ static int age_node(struct pglist_data *pgdat, const struct ageing_spec *spec, s
 		struct pass p = { .zone = zones[i], .spec = spec, .rng = rng };
 
 		age_zone(&p, &node, i == nr - 1);
-		fragmentation_add_zone(&f, zones[i]);
 	}
-	fragmentation_finish(&f, pgdat->mem->geo->max_order);
-	off = (int)f.unusable_index[spec->order] - (int)spec->degree;
+	off = (int)ageing_note_index(pgdat) - (int)spec->degree;
 	if (nr && (off > AGEING_TOLERANCE || off < -AGEING_TOLERANCE))
 		return err_set(err, -ERANGE,
 			       "node %u cannot be fragmented to %u at order %u with %u %% of its memory "
 			       "in use: it came to %u",
 			       pgdat->node_id, spec->degree, spec->order, spec->used,
-			       f.unusable_index[spec->order]);
+			       pgdat->mem->ageing->unusable_index[pgdat->node_id]);
 	return 0;
 }
 
@@ -378,7 +390,7 @@ int age_memory(struct memory *mem, const struct ageing_spec *spec, struct mmr_er
 		return rc;
 	drain_all_pages(mem);
 	memcpy(events, mem->vm_event, sizeof(events));
-	ageing_create(mem);
+	ageing_create(mem, spec->order);
 	rng_seed(&rng, spec->seed);
 	for (unsigned n = 0; n < mem->nr_nodes && !rc; n++)
 		rc = age_node(mem->nodes[n], spec, &rng, err);

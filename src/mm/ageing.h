@@ -42,6 +42,8 @@ struct ageing {
 	uint64_t pages[MIGRATE_PCPTYPES];	/* by type */
 	uint64_t dropped_pages;		/* free in the captured state, no room for them here */
 	uint64_t nr_moved;		/* pages that were migrated since */
+	unsigned order;			/* what the index below is of */
+	uint32_t unusable_index[MAX_NUMNODES];	/* to begin with, thousandths; 0 without memory */
 	uint32_t handle;		/* page->mapping of the movable ones */
 };
 

@@ -4,6 +4,8 @@
  * The section `fragmentation`: free memory by node, zone, order and migrate type, what allocations
  * of each order came to, and how contiguous the processes' memory is.
  */
+#include "mm/ageing.h"
+#include "mm/cma.h"
 #include "mm/fragmentation.h"
 #include "report/report.h"
 
@@ -124,6 +126,42 @@ static void put_mappings(json_t *frag, const struct tasks *t)
 	put_u64s(obj, "pages_by_order", c.pages_by_order, nr);
 }
 
+/* What the machine started with; nothing to say of a fresh one. */
+static void put_initial(json_t *frag, const struct memory *mem)
+{
+	const struct ageing *a = mem->ageing;
+	json_t *obj, *nodes;
+
+	if (!a)
+		return;
+	obj = j_object(frag, "initial");
+	j_u64(obj, "order", a->order);
+	nodes = j_array(obj, "unusable_free_permille_by_node");
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		json_array_append_new(nodes, json_integer(a->unusable_index[n]));
+	j_u64(obj, "unmovable_pages", a->pages[MIGRATE_UNMOVABLE]);
+	j_u64(obj, "movable_pages", a->pages[MIGRATE_MOVABLE]);
+	j_u64(obj, "reclaimable_pages", a->pages[MIGRATE_RECLAIMABLE]);
+	j_u64(obj, "left_out_pages", a->dropped_pages);
+	j_u64(obj, "migrated_pages", a->nr_moved);
+}
+
+static void put_cma(json_t *frag, const struct memory *mem)
+{
+	json_t *areas = mem->nr_cma_areas ? j_array(frag, "cma") : NULL;
+
+	for (unsigned i = 0; i < mem->nr_cma_areas; i++) {
+		const struct cma *cma = &mem->cma_areas[i];
+		json_t *obj = json_object();
+
+		j_str(obj, "name", cma->name);
+		j_u64(obj, "node", pfn_to_node(mem, cma->base_pfn)->node_id);
+		j_u64(obj, "pages", cma->count);
+		j_u64(obj, "used_pages", cma->count - cma->available_count);
+		json_array_append_new(areas, obj);
+	}
+}
+
 void report_fragmentation(struct report *rep)
 {
 	const struct memory *mem = rep->r->mem;
@@ -135,6 +173,8 @@ void report_fragmentation(struct report *rep)
 	put_allocations(frag, "failures_by_order", "failures_by_type", mem->alloc_order_failed,
 			nr_orders);
 	put_mappings(frag, &rep->r->tasks);
+	put_initial(frag, mem);
+	put_cma(frag, mem);
 	nodes = j_array(frag, "nodes");
 	zones = j_array(frag, "zones");
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
