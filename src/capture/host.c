@@ -126,6 +126,43 @@ static void add_cpu(json_t *machine)
 	strbuf_finish(&sb);
 }
 
+/* What firmware says of the way from the nearest CPUs to a node's memory (HMAT), where it says so. */
+static void add_node_latencies(json_t *j, unsigned node)
+{
+	static const char *const names[] = {"read_latency", "write_latency", "read_bandwidth",
+					    "write_bandwidth"};
+	static const char *const units[] = {"ns", "ns", "mib_per_s", "mib_per_s"};
+	char path[128], key[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/node/node%u/access1/initiators/%s", node, names[i]);
+		snprintf(key, sizeof(key), "%s_%s", names[i], units[i]);
+		set(j, key, file_value(path));
+	}
+}
+
+/* Nodes by how fast their memory is: /sys/devices/virtual/memory_tiering, from the fastest on. */
+static json_t *memory_tiers(void)
+{
+	json_t *tiers = json_array();
+	char path[96];
+
+	if (access("/sys/devices/virtual/memory_tiering", F_OK))
+		return tiers;
+	for (unsigned i = 0; i < 1024; i++) {
+		json_t *nodes;
+
+		snprintf(path, sizeof(path),
+			 "/sys/devices/virtual/memory_tiering/memory_tier%u/nodelist", i);
+		nodes = file_value(path);
+		if (nodes)
+			json_array_append_new(tiers, json_pack("{s:i,s:o}", "tier", (int)i, "nodes",
+							       nodes));
+	}
+	return tiers;
+}
+
 static void add_node(json_t *nodes, unsigned node)
 {
 	char path[96];
@@ -146,6 +183,7 @@ static void add_node(json_t *nodes, unsigned node)
 			set(j, "memory_bytes", number(kib * 1024));
 	}
 	strbuf_finish(&sb);
+	add_node_latencies(j, node);
 	json_array_append_new(nodes, j);
 }
 
@@ -173,6 +211,7 @@ static json_t *machine_object(void)
 			add_node(nodes, node);
 	}
 	set(j, "nodes", nodes);
+	set(j, "memory_tiers", memory_tiers());
 	return j;
 }
 
@@ -211,6 +250,7 @@ static json_t *boot_options(void)
 					    "numa",
 					    "movablecore",
 					    "kernelcore",
+					    "movable_node",
 					    "mitigations",
 					    "pti",
 					    "nopti",

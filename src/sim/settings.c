@@ -111,6 +111,10 @@ static const struct {
 	{"memory/sysctl/vm.max_map_count", "vm.max_map_count"},
 	{"memory/sysctl/vm.min_free_kbytes", "vm.min_free_kbytes"},
 	{"memory/sysctl/vm.watermark_scale_factor", "vm.watermark_scale_factor"},
+	{"memory/sysctl/vm.watermark_boost_factor", "vm.watermark_boost_factor"},
+	{"memory/sysctl/vm.zone_reclaim_mode", "vm.zone_reclaim_mode"},
+	{"memory/sysctl/vm.min_unmapped_ratio", "vm.min_unmapped_ratio"},
+	{"memory/sysctl/vm.min_slab_ratio", "vm.min_slab_ratio"},
 	{"memory/sysctl/vm.percpu_pagelist_high_fraction", "vm.percpu_pagelist_high_fraction"},
 	{"memory/thp/enabled", "thp.enabled"},
 	{"memory/thp/use_zero_page", "thp.use_zero_page"},
@@ -170,6 +174,59 @@ static const struct config_row *find_row(struct settings *s, const char *key, vo
 	return NULL;
 }
 
+/*
+ * The file has a number for each zone that the kernel was built with: on x86-64 DMA, DMA32, Normal, Movable, Device.
+ * Of other architectures it is not known which those are.
+ */
+static void captured_reserve_ratio(struct settings *s, const struct trace_meta *meta)
+{
+	const char *text = json_string_value(
+		trace_meta_get(meta, "memory/sysctl/vm.lowmem_reserve_ratio"));
+	unsigned long long dma, dma32, normal, movable;
+
+	if (!text || !meta->arch || strcmp(meta->arch, "x86_64") ||
+	    sscanf(text, "%llu %llu %llu %llu", &dma, &dma32, &normal, &movable) != 4)
+		return;
+	s->mm.lowmem_reserve_ratio[ZONE_DMA] = dma;
+	s->mm.lowmem_reserve_ratio[ZONE_DMA32] = dma32;
+	s->mm.lowmem_reserve_ratio[ZONE_NORMAL] = normal;
+	s->mm.lowmem_reserve_ratio[ZONE_MOVABLE] = movable;
+}
+
+/* kernelcore= and movablecore= of the kernel's command line: a size, or percent of the memory. */
+static void captured_boot_option(struct settings *s, const struct trace_meta *meta,
+				 const char *option)
+{
+	const char *value, *equals = strchr(option, '=');
+	char key[64], percent[32];
+	uint64_t n;
+
+	if (!equals || (strncmp(option, "kernelcore=", 11) && strncmp(option, "movablecore=", 12)))
+		return;
+	snprintf(key, sizeof(key), "memory.%.*s", (int)(equals - option), option);
+	value = equals + 1;
+	if (value[strcspn(value, "%")] == '%') {
+		n = strtoull(value, NULL, 10);
+		snprintf(percent, sizeof(percent), "%" PRIu64,
+			 n <= 100 ? meta->memory_bytes / 100 * n : 0);
+		value = percent;
+	}
+	settings_set(s, key, value, NULL);
+}
+
+static void captured_boot_options(struct settings *s, const struct trace_meta *meta)
+{
+	const json_t *options = trace_meta_get(meta, "kernel/boot_options");
+	size_t i;
+	json_t *v;
+
+	json_array_foreach((json_t *)options, i, v)
+	{
+		if (json_is_string(v))
+			captured_boot_option(s, meta, json_string_value(v));
+	}
+}
+
 void settings_captured(struct settings *s, const struct trace_meta *meta)
 {
 	/* A kernel without a THP folder has no huge pages. */
@@ -185,6 +242,8 @@ void settings_captured(struct settings *s, const struct trace_meta *meta)
 		if (text)
 			config_set(row, conf, text, NULL);
 	}
+	captured_reserve_ratio(s, meta);
+	captured_boot_options(s, meta);
 	s->captured_mm = s->mm;
 }
 
