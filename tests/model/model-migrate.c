@@ -310,6 +310,8 @@ static void compare(const struct machine *m)
 	struct relation r = {0};
 	static const enum node_stat_item items[] = {NR_ANON_MAPPED, NR_FILE_MAPPED, NR_FILE_PAGES, NR_SHMEM,
 						    NR_ANON_THPS, NR_PAGETABLE};
+	static const enum vm_event_item events[] = {FAULT_ANON_ZERO, FAULT_ANON_ALLOC, FAULT_ANON_HUGE, FAULT_FILE_COW,
+						    FAULT_WP_COPY, FAULT_WP_ZERO, FAULT_SEGV, THP_SPLIT_PMD};
 
 	htable_init(&r.to);
 	htable_init(&r.from);
@@ -329,6 +331,8 @@ static void compare(const struct machine *m)
 	assert_true(r.nr > 0);
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
 		assert_int_equal(sum(m[0].mem, items[i]), sum(m[1].mem, items[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		assert_int_equal(m[0].mem->vm_event[events[i]], m[1].mem->vm_event[events[i]]);
 	htable_finish(&r.to);
 	htable_finish(&r.from);
 }
