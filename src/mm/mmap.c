@@ -375,19 +375,23 @@ static int do_brk_flags(struct mm_struct *mm, struct vm_area_struct *prev, uint6
 		.vm_flags = VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT | mm->def_flags,
 	};
 	uint64_t nr_pages = map.len >> mm->mem->geo->page_shift;
+	bool grown;
 
 	if (!may_expand_vm(mm, map.vm_flags, nr_pages) ||
 	    mm->map_count > mm->mem->conf.max_map_count || !vm_enough_memory(mm, nr_pages))
 		return -ENOMEM;
-	if (!prev || prev->vm_end != start ||
-	    !vma_merge_new_range(&(struct vma_merge_struct){.mm = mm,
-							    .prev = prev,
-							    .start = start,
-							    .end = end,
-							    .pgoff = map.pgoff,
-							    .vm_flags = map.vm_flags,
-							    .just_expand = true}))
-		mmap_new_vma(&map);
+	grown = prev && prev->vm_end == start &&
+		vma_merge_new_range(&(struct vma_merge_struct){.mm = mm,
+							       .prev = prev,
+							       .start = start,
+							       .end = end,
+							       .pgoff = map.pgoff,
+							       .vm_flags = map.vm_flags,
+							       .just_expand = true});
+	if (!grown && !mmap_new_vma(&map)) {
+		vm_unacct_memory(mm->mem, nr_pages);
+		return -ENOMEM;
+	}
 	vm_stat_account(mm, map.vm_flags, (int64_t)nr_pages);
 	if (map.vm_flags & VM_LOCKED)
 		mm->locked_vm += nr_pages;
