@@ -60,7 +60,7 @@ static uint64_t zones_sum(const struct pglist_data *node, enum zone_stat_item it
 	return sum;
 }
 
-static void put_node(json_t *nodes, const struct pglist_data *node)
+static void put_node(struct report *rep, json_t *nodes, const struct pglist_data *node)
 {
 	static const enum zone_stat_item items[] = {NUMA_HIT, NUMA_MISS, NUMA_FOREIGN, NUMA_INTERLEAVE,
 						    NUMA_LOCAL, NUMA_OTHER, NR_FREE_PAGES};
@@ -71,7 +71,10 @@ static void put_node(json_t *nodes, const struct pglist_data *node)
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
 		j_u64(obj, zone_stat_info[items[i]].key, zones_sum(node, items[i]));
 	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
-		j_u64(obj, node_stat_info[i].key, node->vm_stat[i]);
+		if (report_node_item_reason(rep->r, i)) /* said of the sum, in `vmstat` */
+			j_null(obj, node_stat_info[i].key);
+		else
+			j_u64(obj, node_stat_info[i].key, node->vm_stat[i]);
 	json_array_append_new(nodes, obj);
 }
 
@@ -131,7 +134,7 @@ void report_numa(struct report *rep)
 	put_accesses(rep, numa);
 	list = j_array(numa, "nodes");
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		put_node(list, mem->nodes[n]);
+		put_node(rep, list, mem->nodes[n]);
 	list = j_array(numa, "processes");
 	for (size_t i = 0; i < t->processes.nr; i++)
 		put_process(list, mem, &t->processes.data[i]);

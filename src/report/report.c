@@ -90,10 +90,47 @@ static uint64_t node_sum(const struct memory *mem, unsigned item)
 	return sum;
 }
 
+static const char *lru_reason(const struct mmr_replay *r)
+{
+	return r->mem->lru_enabled ? NULL
+				   : "pages are kept on lists by age only where memory has tiers";
+}
+
+/* Touches of pages that are mapped are what hints catch. */
+static const char *hint_reason(const struct mmr_replay *r)
+{
+	return r->mem->conf.numa_balancing ? report_no_accesses(r) : NULL;
+}
+
+const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
+{
+	switch (item) {
+	case NR_INACTIVE_ANON:
+	case NR_ACTIVE_ANON:
+	case NR_INACTIVE_FILE:
+	case NR_ACTIVE_FILE:
+	case NR_UNEVICTABLE:
+		return lru_reason(r);
+	case PGPROMOTE_SUCCESS:
+	case PGPROMOTE_CANDIDATE:
+	case PGPROMOTE_CANDIDATE_NRL:
+		return hint_reason(r);
+	default:
+		return NULL;
+	}
+}
+
 /* Why the model has no figure for a counter, NULL when it has. */
 static const char *event_reason(const struct mmr_replay *r, unsigned item)
 {
 	switch (item) {
+	case PGACTIVATE:
+	case PGDEACTIVATE:
+		return lru_reason(r);
+	case NUMA_HINT_FAULTS:
+	case NUMA_HINT_FAULTS_LOCAL:
+	case NUMA_PAGE_MIGRATE:
+		return hint_reason(r);
 	case THP_SPLIT_PAGE:
 		return "splitting of huge pages by reclaim is not modelled";
 	case NR_TLB_REMOTE_FLUSH:
@@ -129,7 +166,8 @@ static void report_vmstat(struct report *rep)
 	for (unsigned i = 0; i < NR_VM_ZONE_STAT_ITEMS; i++)
 		put_counter(rep, vmstat, zone_stat_info[i].key, zone_sum(mem, i), NULL);
 	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
-		put_counter(rep, vmstat, node_stat_info[i].key, node_sum(mem, i), NULL);
+		put_counter(rep, vmstat, node_stat_info[i].key, node_sum(mem, i),
+			    report_node_item_reason(rep->r, i));
 	for (unsigned i = 0; i < NR_VM_EVENT_ITEMS; i++)
 		if (vm_event_info[i].is_kernel)
 			put_counter(rep, vmstat, vm_event_info[i].key, mem->vm_event[i],

@@ -38,6 +38,8 @@ void report_null(struct report *rep, json_t *obj, const char *key, const char *p
 		 const char *reason);
 /* Why accesses are unknown, NULL when they are known. */
 const char *report_no_accesses(const struct mmr_replay *r);
+/* Why the model has no figure for an item of enum node_stat_item, NULL when it has. */
+const char *report_node_item_reason(const struct mmr_replay *r, unsigned item);
 
 void report_config(struct report *rep);
 void report_tlb(struct report *rep);
