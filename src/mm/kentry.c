@@ -84,6 +84,8 @@ static void touch_task(struct memory *mem, struct tlb_cpu *cpu)
 		return;
 	if (task->stack)
 		touch(mem, cpu, task->stack + thread_size(mem) - 1, KERNEL_WRITE);
+	if (task->object)
+		touch(mem, cpu, task->object, KERNEL_WRITE);
 }
 
 void kernel_enter_touch(struct memory *mem, unsigned id, enum kernel_entry cause)
