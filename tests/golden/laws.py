@@ -30,7 +30,54 @@ def laws_of_timeline(r, t):
             [s[-1] for s in z['free_blocks'].values()] == end['free_blocks']
 
 
+def laws_of_kernel_trace(k):
+    if k['mode'] != 'pages':
+        return
+    f = k['frees']
+    yield 'every traced allocation was served, or failed here', k['failed_in_model'] == \
+        sum(o['allocs_traced'] - o['allocs_replayed'] for o in k['orders'])
+    yield 'allocations by type are those by order', \
+        sum(t['allocs_traced'] for t in k['migratetypes']) == sum(o['allocs_traced'] for o in k['orders'])
+    yield 'allocated pages are those of the orders', \
+        k['alloc_pages'] == sum(o['allocs_traced'] << o['order'] for o in k['orders'])
+    yield 'freed pages are those of the orders', \
+        f['pages'] == sum(o['frees_traced'] << o['order'] for o in k['orders'])
+    yield 'each page freed was matched or is implied', f['pages'] == f['matched_pages'] + f['implied_alloc']['pages']
+    yield 'implied pages are those of their reasons', f['implied_alloc']['pages'] == \
+        sum(f['implied_alloc'][x] for x in ('before_trace', 'bulk', 'unknown'))
+
+
+def laws_of_kernel(r):
+    v, m, k = r['vmstat'], r['model'], r['kernel']
+    if not m['fault_error']:
+        yield 'faults enter the kernel, but for those that it takes itself', \
+            k['entries']['fault'] == v['pgfault'] - m['fault_gup'] + m['fault_segv']
+    yield 'every kernel stack is in nr_kernel_stack', \
+        k['stacks']['in_use'] * k['stacks']['stack_bytes'] == v['nr_kernel_stack'] * 1024
+    vm = k['vmalloc']
+    yield 'areas are those made and not freed', vm['areas'] == vm['allocations'] - vm['frees']
+    yield 'areas hold their pages and guard pages', (vm['used_pages'] + vm['areas']) * 4096 <= vm['area_bytes']
+    yield 'purged and lazy areas were freed', vm['purged_areas'] <= vm['frees']
+    for d in r['dma']['devices']:
+        yield f'device {d["device"]} bounced no more than it moved', d['bounced_bytes'] <= d['bytes']
+        yield f'device {d["device"]} wrote no more than it moved', d['bytes_to_memory'] <= d['bytes']
+        yield f'bounces of device {d["device"]} are mappings', d['bounced_mappings'] <= d['mappings']
+    yield 'bounces are those of the devices', \
+        r['dma']['swiotlb']['mappings'] == sum(d['bounced_mappings'] for d in r['dma']['devices'])
+
+
+def laws_of_start(r, frag):
+    start, s = frag['initial'], r['config']['settings']
+    if s['fragmentation.initial'] == 'aged':
+        yield 'each node starts within 20 of the degree', \
+            all(abs(n - s['fragmentation.initial.degree']) <= 20 for n in start['unusable_free_permille_by_node'])
+    used = start['unmovable_pages'] + start['movable_pages'] + start['reclaimable_pages']
+    yield 'what is in use from the start and what is free are not more than managed', \
+        used + r['vmstat']['nr_free_pages'] <= sum(z['managed_pages'] for z in frag['zones'])
+
+
 def laws(r):
+    yield from laws_of_kernel(r)
     v, m = r['vmstat'], r['model']
     yield 'pgfault is the sum of its leaves', v['pgfault'] == sum(m['fault_' + x] for x in LEAVES)
     yield 'major faults are faults', v['pgmajfault'] <= v['pgfault']
@@ -53,6 +100,10 @@ def laws(r):
     for key in ('allocations', 'failures'):
         yield f'{key} by type are those by order', \
             [sum(nr) for nr in zip(*frag[key + '_by_type'].values())] == frag[key + '_by_order']
+    if 'initial' in frag:
+        yield from laws_of_start(r, frag)
+    yield 'free pages of CMA are those of its type', v['nr_free_cma'] == \
+        sum(n << o for z in frag['zones'] for o, n in enumerate(z['types']['cma']['free_blocks']))
     yield 'failures are alloc_fail', sum(frag['failures_by_order']) == m['alloc_fail']
     yield 'runs and pages of mappings are those by order', \
         sum(frag['mappings']['runs_by_order']) == frag['mappings']['runs'] and \
@@ -61,6 +112,8 @@ def laws(r):
         frag['mappings']['runs'] == sum(t['contiguous_runs'] for t in r['tasks'])
     if 'timeline' in r:
         yield from laws_of_timeline(r, r['timeline'])
+    if 'kernel_trace' in r:
+        yield from laws_of_kernel_trace(r['kernel_trace'])
     for node in r['memory']['nodes']:
         yield f'zones of node {node["node"]} are its memory', all(
             sum(z[key] for z in node['zones']) == node[key] for key in ('present_pages', 'managed_pages'))
