@@ -437,6 +437,7 @@ void procfs_smaps(struct procfs *p, const struct task_struct *task, uint64_t pid
 	p->file = "proc/PID/numa_maps";
 	for (const struct vm_area_struct *vma = first_vma(mm); vma; vma = vma_next(vma))
 		put_numa_map(p, vma, task);
-	procfs_unknown(p, "active", "which pages are on the active list is known where reclaim is modelled");
+	if (!p->mem->lru_enabled)
+		procfs_unknown(p, "active", "pages are kept on lists by age only where memory has tiers");
 	procfs_done(p, "proc/%" PRIu64 "/numa_maps", pid);
 }

@@ -14,6 +14,7 @@
 #include "base/bug.h"
 #include "mm/vmstat.h"
 #include "report/procfs.h"
+#include "report/report.h"
 
 static const char *const zone_lines[] = {
 	"nr_free_pages",	"nr_free_pages_blocks",	 "nr_zone_inactive_anon",
@@ -267,6 +268,18 @@ bool procfs_counter(const struct memory *mem, const struct pglist_data *node,
 	return true;
 }
 
+/* Why the model's counter says nothing, NULL when it does. */
+static const char *counter_reason(const struct mmr_replay *r, const char *key)
+{
+	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
+		if (!strcmp(key, node_stat_info[i].key))
+			return report_node_item_reason(r, i);
+	for (unsigned i = 0; i < NR_VM_EVENT_ITEMS; i++)
+		if (!strcmp(key, vm_event_info[i].key))
+			return report_event_reason(r, i);
+	return NULL;
+}
+
 static uint64_t count(struct procfs *p, const struct pglist_data *node, const struct zone *zone,
 		      const char *key, const char *line)
 {
@@ -276,6 +289,9 @@ static uint64_t count(struct procfs *p, const struct pglist_data *node, const st
 	if (!procfs_counter(p->mem, node, zone, key, &value)) {
 		snprintf(reason, sizeof(reason), "the model has no counter %s", key);
 		procfs_unknown(p, line, reason);
+	} else if (counter_reason(p->r, key)) {
+		procfs_unknown(p, line, counter_reason(p->r, key));
+		value = 0;
 	}
 	return value;
 }

@@ -120,8 +120,7 @@ const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 	}
 }
 
-/* Why the model has no figure for a counter, NULL when it has. */
-static const char *event_reason(const struct mmr_replay *r, unsigned item)
+const char *report_event_reason(const struct mmr_replay *r, unsigned item)
 {
 	switch (item) {
 	case PGACTIVATE:
@@ -171,7 +170,7 @@ static void report_vmstat(struct report *rep)
 	for (unsigned i = 0; i < NR_VM_EVENT_ITEMS; i++)
 		if (vm_event_info[i].is_kernel)
 			put_counter(rep, vmstat, vm_event_info[i].key, mem->vm_event[i],
-				    event_reason(rep->r, i));
+				    report_event_reason(rep->r, i));
 }
 
 /* The model's own counters; the leaves of the fault tree first. */
@@ -234,6 +233,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_zones(&rep);
 	report_numa(&rep);
 	report_fragmentation(&rep);
+	report_slab(&rep);
 	report_kernel(&rep);
 	report_dma(&rep);
 	report_tasks(&rep);

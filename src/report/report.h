@@ -40,6 +40,8 @@ void report_null(struct report *rep, json_t *obj, const char *key, const char *p
 const char *report_no_accesses(const struct mmr_replay *r);
 /* Why the model has no figure for an item of enum node_stat_item, NULL when it has. */
 const char *report_node_item_reason(const struct mmr_replay *r, unsigned item);
+/* The same for an item of enum vm_event_item. */
+const char *report_event_reason(const struct mmr_replay *r, unsigned item);
 
 void report_config(struct report *rep);
 void report_tlb(struct report *rep);
@@ -48,6 +50,7 @@ void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
 void report_kernel(struct report *rep);
 void report_dma(struct report *rep);
+void report_slab(struct report *rep);
 void report_tasks(struct report *rep);
 void report_kernel_trace(struct report *rep);
 void report_timeline(struct report *rep);
