@@ -370,6 +370,20 @@ static void set_marks(const struct build *b)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
+/* What is present and of no known use is the kernel's, since boot. */
+static void account_managed(struct zone *zone, int64_t more)
+{
+	zone->zone_pgdat->managed_pages += (uint64_t)more;
+	zone->mem->totalram_pages += (uint64_t)more;
+	if (zone->managed_pages > zone->present_pages) {
+		zone->zone_pgdat->present_pages += zone->managed_pages - zone->present_pages;
+		zone->present_pages = zone->managed_pages;
+	}
+	for (unsigned i = 0; i < NR_BOOT_MEMORY; i++)
+		zone->boot_pages[i] = 0;
+	zone->boot_pages[BOOT_KERNEL] = zone->present_pages - zone->managed_pages;
+}
+
 static void build_zone(struct build *b)
 {
 	const struct frame_state *fs = b->fs;
@@ -393,8 +407,7 @@ static void build_zone(struct build *b)
 		fill_pcp(b);
 	if (b->marks)
 		set_marks(b);
-	zone->zone_pgdat->managed_pages += zone->managed_pages - before;
-	zone->mem->totalram_pages += zone->managed_pages - before;
+	account_managed(zone, (int64_t)(zone->managed_pages - before));
 }
 
 int memory_set_frames(struct memory *mem, const struct frame_state *fs, struct mmr_error *err)
@@ -439,6 +452,5 @@ void frame_state_adopt(struct memory *mem, pfn_t pfn, bool movable, uint32_t han
 	memmap_touch(mem, pfn);
 	frame_own(zone, pfn, movable, handle, pfn);
 	zone->managed_pages++;
-	zone->zone_pgdat->managed_pages++;
-	mem->totalram_pages++;
+	account_managed(zone, 1);
 }

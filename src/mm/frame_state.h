@@ -14,8 +14,8 @@
  *	what lies on per-cpu lists	single frames that are neither free nor in any known use, the
  *					shortest runs of them first: pages that nobody holds lie
  *					scattered between pages that somebody does
- * Frames of no known use that are not chosen either do not exist for the allocator (managed_pages) until
- * frame_state_adopt() is called for one.
+ * Frames of no known use that are not chosen either do not exist for the allocator: they count as taken at
+ * boot by the kernel until frame_state_adopt() is called for one.
  *
  * Left out: highatomic, CMA and isolated pageblocks.
  */

@@ -193,8 +193,11 @@ static void put_figures(json_t *row, uint64_t kernel, uint64_t model, uint64_t a
 	j_u64(row, "model", model);
 	j_i64(row, "difference", (int64_t)model - (int64_t)kernel);
 	j_bool(row, "judged", judged);
-	if (!judged)
+	if (!judged) {
+		j_null(row, "allowed");
+		j_null(row, "ok");
 		return;
+	}
 	j_u64(row, "allowed", allowed);
 	j_bool(row, "ok", diff <= allowed);
 	v->compared++;
