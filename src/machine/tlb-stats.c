@@ -94,19 +94,30 @@ void tlb_kernel_stats(const struct tlb_system *sys, int only, struct tlb_stats *
 	}
 }
 
-void tlb_access_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix)
+void tlb_stream_matrix(const struct tlb_system *sys, enum tlb_stream stream, const uint16_t *cpu_node,
+		       uint64_t *matrix)
 {
 	for (unsigned i = 0; i < sys->nr_cpus; i++) {
-		const struct tlb_cpu *cpu = sys->cpu[i];
+		const struct tlb_counts *l1 = sys->cpu[i] ? &sys->cpu[i]->stream[stream].level[TLB_L1] : NULL;
 
-		for (unsigned s = 0; cpu && s < NR_TLB_STREAMS; s++) {
-			const struct tlb_counts *l1 = &cpu->stream[s].level[TLB_L1];
-
-			for (unsigned class = 0; class < sys->nr_classes; class++)
-				matrix[cpu_node[i] * sys->nr_nodes + class % sys->nr_nodes] +=
-					l1->hits[class] + l1->misses[class];
-		}
+		for (unsigned class = 0; l1 && class < sys->nr_classes; class++)
+			matrix[cpu_node[i] * sys->nr_nodes + class % sys->nr_nodes] +=
+				l1->hits[class] + l1->misses[class];
 	}
+}
+
+void tlb_access_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix)
+{
+	tlb_stream_matrix(sys, TLB_DATA, cpu_node, matrix);
+	tlb_stream_matrix(sys, TLB_INSN, cpu_node, matrix);
+}
+
+void tlb_walk_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix)
+{
+	for (unsigned i = 0; i < sys->nr_cpus; i++)
+		for (unsigned s = 0; sys->cpu[i] && s < NR_TLB_STREAMS; s++)
+			for (unsigned n = 0; n < sys->nr_nodes; n++)
+				matrix[cpu_node[i] * sys->nr_nodes + n] += sys->cpu[i]->stream[s].walk_nodes[n];
 }
 
 static bool stream_obeys(const struct tlb_stream_stats *st)

@@ -59,11 +59,14 @@ static uint64_t *init_counters(const struct tlb_system *sys, struct tlb_stream_c
 {
 	struct tlb_stream_counts *stream[NR_TLB_STREAMS] = { [TLB_DATA] = data, [TLB_INSN] = insn };
 	size_t nr = sys->nr_classes + 1;
-	uint64_t *counters = xcalloc(NR_TLB_STREAMS * NR_TLB_LEVELS * 2 * nr, sizeof(*counters)), *at = counters;
+	size_t all = NR_TLB_STREAMS * (NR_TLB_LEVELS * 2 * nr + sys->nr_nodes);
+	uint64_t *counters = xcalloc(all, sizeof(*counters)), *at = counters;
 
 	for (unsigned s = 0; s < NR_TLB_STREAMS; s++)
 		for (unsigned l = 0; l < NR_TLB_LEVELS; l++, at += 2 * nr)
 			stream[s]->level[l] = (struct tlb_counts){ .hits = at, .misses = at + nr };
+	for (unsigned s = 0; s < NR_TLB_STREAMS; s++, at += sys->nr_nodes)
+		stream[s]->walk_nodes = at;
 	return counters;
 }
 

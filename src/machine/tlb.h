@@ -84,7 +84,8 @@ struct tlb_counts {
 	uint64_t walks_dirty;			/* to set the dirty bit of an entry that hit */ \
 	uint64_t walk_refs[GEOMETRY_MAX_LEVELS];	/* page-table entries read, by level */ \
 	uint64_t walk_cache_hits[GEOMETRY_MAX_LEVELS];	/* walks that started below this level's entry */ \
-	uint64_t walk_cache_evictions[GEOMETRY_MAX_LEVELS];
+	uint64_t walk_cache_evictions[GEOMETRY_MAX_LEVELS]; \
+	uint64_t *walk_nodes;			/* [nr_nodes] page-table entries read, by the node of the table */
 
 struct tlb_stream_counts {
 	TLB_STREAM_COUNTS
@@ -264,7 +265,14 @@ struct tlb_stats {
 void tlb_stats(const struct tlb_system *sys, int cpu, struct tlb_stats *ret);
 /* The same of the kernel's own touches. */
 void tlb_kernel_stats(const struct tlb_system *sys, int cpu, struct tlb_stats *ret);
-/* matrix[cpu node * nr_nodes + memory node] += touches; cpu_node[] has nr_cpus entries. */
+/*
+ * matrix[cpu node * nr_nodes + memory node] += touches of one stream, or of both; cpu_node[] has nr_cpus entries. Touches
+ * that were never translated are in none.
+ */
 void tlb_access_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix);
+void tlb_stream_matrix(const struct tlb_system *sys, enum tlb_stream stream, const uint16_t *cpu_node,
+		       uint64_t *matrix);
+/* The same for the page-table entries that walks read: both streams. Its sum is that of walk_refs. */
+void tlb_walk_matrix(const struct tlb_system *sys, const uint16_t *cpu_node, uint64_t *matrix);
 
 #endif

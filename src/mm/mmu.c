@@ -52,12 +52,17 @@ static pte_t *walk(struct access *a, unsigned *ret_level)
 	if (!geometry_is_canonical(geo, a->addr))
 		return NULL;
 	first = tlb_walk_begin(a->cpu, s, key);
+	if (level <= first)
+		s->walk_nodes[table->node]++;
 	pte = &table->ent[geometry_index(geo, level, a->addr)];
 	while (pte_is_table(*pte)) {
+		if (--level <= first)
+			s->walk_nodes[pte_table_node(*pte)]++;
 		table = pte_table(*pte);
-		level--;
 		pte = &table->ent[geometry_index(geo, level, a->addr)];
 	}
+	if (level > first)
+		s->walk_nodes[table->node]++;
 	tlb_walk_end(a->cpu, s, key, first, level);
 	*ret_level = level;
 	return pte;

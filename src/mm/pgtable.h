@@ -11,7 +11,7 @@
  * An entry is 64 bits:
  *
  *	leaf	| 63 NX | 62-58 soft | 57-12 frame | 11-0 PTE_* |
- *	table	| address of the struct pgtable below (64-byte aligned) | PTE_PRESENT | PTE_TABLE |
+ *	table	| 63-58 node of the table below | its address (64-byte aligned) | PTE_PRESENT | PTE_TABLE |
  *	neither present: 0 is empty, else a swap or migration entry (PTE_SWAP)
  */
 #ifndef MM_PGTABLE_H
@@ -37,6 +37,8 @@ typedef struct { uint64_t pte; } pte_t;
 #define PTE_SWAP	(1ull << 11)
 #define PTE_NX		(1ull << 63)
 #define PTE_PFN_SHIFT	12
+#define PTE_NODE_SHIFT	58
+#define PTE_TABLE_MASK	0x03ffffffffffffc0ull
 #define PTE_PFN_MASK	0x03fffffffffff000ull
 
 /* One table: a page of the simulated machine, and its entries. Starts at a multiple of 64. */
@@ -93,13 +95,20 @@ static inline pte_t pfn_pte(pfn_t pfn, uint64_t prot)
 
 static inline struct pgtable *pte_table(pte_t pte)
 {
-	return (struct pgtable *)(uintptr_t)(pte.pte & ~(uint64_t)63);
+	return (struct pgtable *)(uintptr_t)(pte.pte & PTE_TABLE_MASK);
+}
+
+/* Its node, without a look at the table. */
+static inline unsigned pte_table_node(pte_t pte)
+{
+	return (unsigned)(pte.pte >> PTE_NODE_SHIFT);
 }
 
 /* The entry that leads to a table. */
 static inline pte_t table_pte(const struct pgtable *table)
 {
-	return (pte_t){ (uintptr_t)table | PTE_PRESENT | PTE_TABLE };
+	_Static_assert(MAX_NUMNODES <= 1 << (64 - PTE_NODE_SHIFT), "a node fits above the address");
+	return (pte_t){ (uintptr_t)table | (uint64_t)table->node << PTE_NODE_SHIFT | PTE_PRESENT | PTE_TABLE };
 }
 
 /* Writes an entry and keeps nr_used. */
