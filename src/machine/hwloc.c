@@ -51,8 +51,8 @@ static int check_number(const char *text, size_t len, const char *attribute, uin
 		at += nr;
 		value = strtoull(at, NULL, 0);
 		if (value > max || *at == '-')
-			return err_set(err, -EINVAL, "%s: byte %zu: %.*s %.20s is more than %" PRIu64,
-				       where, (size_t)(at - text), (int)nr - 2, attribute, at, max);
+			return err_set(err, -EINVAL, "%s: byte %zu: %.*s is not 0 to %" PRIu64, where,
+				       (size_t)(at - text), (int)nr - 2, attribute, max);
 	}
 	return 0;
 }
