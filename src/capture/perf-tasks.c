@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "capture/perf-decode-priv.h"
@@ -68,11 +69,37 @@ static void drop_task(struct decoder *d, struct dec_task *t)
 	decoder_free_task(t);
 }
 
+/* What the command starts with because this process has it: numactl around the whole capture. */
+static int emit_inherited(struct decoder *d, const struct dec_task *t, const struct mmr_event *at,
+			  struct mmr_error *err)
+{
+	struct mmr_event ev = {.kind = MMR_CPUSET, .time_ns = at->time_ns, .task = t->id};
+	uint64_t cpuset[POLICY_WORDS];
+	char data[POLICY_WORDS * 8];
+	struct policy policy;
+	int ret = 0;
+
+	ev.data = data;
+	if (policy_cpuset(getpid(), cpuset)) {
+		ev.CPUSET.existing = 1;
+		ev.data_len = (uint32_t)policy_data(cpuset, data);
+		ret = decoder_emit(d, &ev, err);
+	}
+	if (ret || !policy_own(&policy))
+		return ret;
+	ev.kind = MMR_SET_MEMPOLICY;
+	ev.SET_MEMPOLICY.mode = policy.mode;
+	ev.SET_MEMPOLICY.existing = 1;
+	ev.data_len = (uint32_t)policy_data(policy.nodes, data);
+	return decoder_emit(d, &ev, err);
+}
+
 int decoder_add_task(struct decoder *d, pid_t pid, struct mmr_error *err)
 {
 	struct mmr_event at = {.time_ns = perf_now_ns()};
+	const struct dec_task *t = decoder_task(d, pid, pid, &at, err);
 
-	return decoder_task(d, pid, pid, &at, err) ? 0 : -EIO;
+	return t ? emit_inherited(d, t, &at, err) : -EIO;
 }
 
 struct dec_task *decoder_task(struct decoder *d, pid_t pid, pid_t tid, const struct mmr_event *at,

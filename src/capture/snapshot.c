@@ -148,6 +148,33 @@ static void take_advice(struct snapshot *snap)
 	fclose(f);
 }
 
+/* Policies of areas, and of the task: that of its main stack (policy.h). */
+static void take_policies(struct snapshot *snap)
+{
+	char path[64], *line = NULL;
+	size_t size = 0, i = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/numa_maps", (int)snap->ref.pid);
+	FILE *f = fopen(path, "re");
+
+	while (f && getline(&line, &size, f) > 0) {
+		char *text;
+		uint64_t start = strtoull(line, &text, 16);
+
+		while (i < snap->maps.nr && snap->maps.data[i].map.start < start)
+			i++;
+		if (i == snap->maps.nr || snap->maps.data[i].map.start != start || *text != ' ' ||
+		    !policy_parse(text + 1, &snap->maps.data[i].policy))
+			continue;
+		if (!strcmp(snap->maps.data[i].map.name, "[stack]"))
+			snap->task_policy = snap->maps.data[i].policy;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	snap->has_cpuset = policy_cpuset(snap->ref.pid, snap->cpuset);
+}
+
 struct snapshot *snapshot_take(struct proc_ref ref, enum mmr_when when, enum snapshot_what what,
 			       const struct ids *ids)
 {
@@ -168,8 +195,10 @@ struct snapshot *snapshot_take(struct proc_ref ref, enum mmr_when when, enum sna
 	if (what == SNAPSHOT_SPACE) {
 		proc_maps(ref, take_map, &t);
 		take_limits(snap);
-		if (when == MMR_WHEN_START)
+		if (when == MMR_WHEN_START) {
 			take_advice(snap);
+			take_policies(snap);
+		}
 		snap->has_space = true;
 	}
 	return snap;
@@ -259,6 +288,45 @@ static int emit_map(struct snapshot *snap, struct snapshot_map *m, struct ids *i
 	return ret;
 }
 
+/* The cpuset first: policies are made inside it. */
+static int emit_task_policy(struct snapshot *snap, struct ids *ids, const struct mmr_event *at,
+			    struct mmr_error *err)
+{
+	struct mmr_event ev = {.kind = MMR_CPUSET};
+	char data[POLICY_WORDS * 8];
+	int ret = 0;
+
+	ev.data = data;
+	if (snap->has_cpuset) {
+		ev.CPUSET.existing = 1;
+		ev.data_len = (uint32_t)policy_data(snap->cpuset, data);
+		ret = emit(ids, at, &ev, err);
+	}
+	if (ret || !snap->task_policy.mode)
+		return ret;
+	ev = (struct mmr_event){.kind = MMR_SET_MEMPOLICY, .data = data};
+	ev.SET_MEMPOLICY.mode = snap->task_policy.mode;
+	ev.SET_MEMPOLICY.existing = 1;
+	ev.data_len = (uint32_t)policy_data(snap->task_policy.nodes, data);
+	return emit(ids, at, &ev, err);
+}
+
+static int emit_area_policy(const struct snapshot *snap, const struct snapshot_map *m,
+			    struct ids *ids, const struct mmr_event *at, struct mmr_error *err)
+{
+	struct mmr_event ev = {.kind = MMR_MBIND};
+	char data[POLICY_WORDS * 8];
+
+	if (!m->policy.mode || policy_equal(&m->policy, &snap->task_policy))
+		return 0;
+	ev.MBIND.addr = m->map.start;
+	ev.MBIND.len = m->map.end - m->map.start;
+	ev.MBIND.mode = m->policy.mode;
+	ev.data = data;
+	ev.data_len = (uint32_t)policy_data(m->policy.nodes, data);
+	return emit(ids, at, &ev, err);
+}
+
 static int emit_brk(const struct snapshot *snap, struct ids *ids, const struct mmr_event *at,
 		    struct mmr_error *err)
 {
@@ -285,8 +353,13 @@ int snapshot_emit_space(struct snapshot *snap, struct ids *ids, const struct mmr
 		ret = emit(ids, at, &snap->rlimits.data[i], err);
 	if (ret == 0)
 		ret = emit_brk(snap, ids, at, err);
-	for (size_t i = 0; ret == 0 && i < snap->maps.nr; i++)
+	if (ret == 0)
+		ret = emit_task_policy(snap, ids, at, err);
+	for (size_t i = 0; ret == 0 && i < snap->maps.nr; i++) {
 		ret = emit_map(snap, &snap->maps.data[i], ids, at, err);
+		if (ret == 0)
+			ret = emit_area_policy(snap, &snap->maps.data[i], ids, at, err);
+	}
 	for (size_t i = 0; ret == 0 && i < snap->pages.nr; i++) {
 		const struct proc_pages *p = &snap->pages.data[i];
 		struct mmr_event ev = {.kind = MMR_RESIDENT};

@@ -11,11 +11,13 @@
 #include <stdbool.h>
 
 #include "capture/ids.h"
+#include "capture/policy.h"
 #include "capture/procfs.h"
 
 struct snapshot_map {
 	struct proc_map map; /* name is ours */
 	uint64_t advice;     /* SNAPSHOT_* bits, from smaps, when attaching */
+	struct policy policy; /* what numa_maps shows, when attaching */
 	struct file_extents cached;
 	bool has_cached;
 };
@@ -40,6 +42,9 @@ struct snapshot {
 	bool has_space;
 	bool is_32bit;
 	struct proc_stat stat;
+	bool has_cpuset;
+	uint64_t cpuset[POLICY_WORDS]; /* nodes of its cpuset, where those are not all */
+	struct policy task_policy;     /* mode 0: default */
 	char *counters;
 	char *exe; /* path of the program, "" unknown */
 	VEC(struct snapshot_map) maps;
