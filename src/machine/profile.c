@@ -279,9 +279,16 @@ static int read_walk_ref(const json_t *v, const struct json_place *at, void *dst
 				&((struct machine_profile *)dst)->cost.walk_reference_cycles);
 }
 
+static int read_memory_cycles(const json_t *v, const struct json_place *at, void *dst)
+{
+	return json_read_object(v, at, figure_fields, ARRAY_SIZE(figure_fields),
+				&((struct machine_profile *)dst)->cost.memory_cycles);
+}
+
 static const struct json_field cycles_fields[] = {
 	{ "l2_tlb_hit", true, read_l2_hit },
 	{ "walk_reference", true, read_walk_ref },
+	{ "memory", false, read_memory_cycles },
 };
 
 static int read_cycles(const json_t *v, const struct json_place *at, void *dst)

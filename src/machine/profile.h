@@ -15,7 +15,8 @@
  *	walk_caches	[{ level: "pmd", entries: 32, source }...]
  *	asids		{ kind: "pcid", number: 6, source }: identifiers that the kernel uses per CPU
  *	devices		optional: [{ id: 1, name: "eth0", mask_bits: 32, node: 0, source }...], which do DMA
- *	cycles		{ l2_tlb_hit: { value: 7, source }, walk_reference: { value: 14, source } }
+ *	cycles		{ l2_tlb_hit: { value: 7, source }, walk_reference: { value: 14, source }, and optional
+ *			memory: { value: 200, source }, an access to local memory }
  *
  * Unknown keys, missing keys, duplicate keys and impossible figures are errors that name the place
  * ("tlb.l1_data[0].ways") and the nearest known key.
@@ -34,6 +35,7 @@
 struct machine_cost {
 	uint64_t l2_tlb_hit_cycles;
 	uint64_t walk_reference_cycles;	/* one page-table entry read */
+	uint64_t memory_cycles;		/* one access that local memory serves; 0 not known */
 };
 
 /* A device that moves data by itself. */

@@ -132,6 +132,7 @@ void report_numa(struct report *rep)
 	json_t *numa = j_object(rep->root, "numa"), *list;
 
 	put_accesses(rep, numa);
+	report_access(rep, numa);
 	list = j_array(numa, "nodes");
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
 		put_node(rep, list, mem->nodes[n]);

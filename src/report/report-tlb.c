@@ -92,6 +92,7 @@ static void report_cost(struct report *rep, const struct tlb_stats *st)
 	j_ratio(cost, "translation_cycles_per_touch",
 		l2_hits * c->l2_tlb_hit_cycles + refs * c->walk_reference_cycles,
 		st->reads + st->writes);
+	report_memory_cost(rep, cost);
 }
 
 /* The kernel's own touches, which none of the figures beside contains. */

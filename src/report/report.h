@@ -42,10 +42,15 @@ const char *report_no_accesses(const struct mmr_replay *r);
 const char *report_node_item_reason(const struct mmr_replay *r, unsigned item);
 /* The same for an item of enum vm_event_item. */
 const char *report_event_reason(const struct mmr_replay *r, unsigned item);
+/* The key of a migrate type: "movable". */
+const char *report_type_key(unsigned mt);
 
 void report_config(struct report *rep);
 void report_tlb(struct report *rep);
 void report_numa(struct report *rep);
+/* Parts of the sections `numa` and `cost`. */
+void report_access(struct report *rep, json_t *numa);
+void report_memory_cost(struct report *rep, json_t *cost);
 void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
 void report_kernel(struct report *rep);
