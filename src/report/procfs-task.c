@@ -88,6 +88,21 @@ static void put_nodes(struct procfs *p, const struct task_struct *task)
 	strbuf_addstr(&p->text, "\n");
 }
 
+/* As the kernel does there: a newline or backslash in a name would end or fake a line. */
+static void put_name(struct procfs *p, const struct sim_process *proc)
+{
+	strbuf_addstr(&p->text, "Name:\t");
+	for (size_t i = 0; i < sizeof(proc->comm) - 1 && proc->comm[i]; i++) {
+		if (proc->comm[i] == '\n')
+			strbuf_addstr(&p->text, "\\n");
+		else if (proc->comm[i] == '\\')
+			strbuf_addstr(&p->text, "\\\\");
+		else
+			strbuf_add(&p->text, &proc->comm[i], 1);
+	}
+	strbuf_addstr(&p->text, "\n");
+}
+
 static void put_status(struct procfs *p, const struct sim_process *proc,
 		       const struct task_struct *task)
 {
@@ -123,7 +138,7 @@ static void put_status(struct procfs *p, const struct sim_process *proc,
 							 {"nonvoluntary_ctxt_switches", "0"}};
 
 	p->file = "proc/PID/status";
-	strbuf_addf(&p->text, "Name:\t%.15s\n", proc->comm);
+	put_name(p, proc);
 	put_fixed(p, before, ARRAY_SIZE(before));
 	strbuf_addf(&p->text, "Tgid:\t%" PRIu64 "\nNgid:\t0\nPid:\t%" PRIu64 "\nPPid:\t%" PRIu64 "\n",
 		    proc->pid, proc->pid, proc->ppid);

@@ -16,6 +16,11 @@ static const char *const type_keys[MIGRATE_TYPES] = {
 	[MIGRATE_CMA] = "cma",		       [MIGRATE_ISOLATE] = "isolate",
 };
 
+const char *report_type_key(unsigned mt)
+{
+	return type_keys[mt];
+}
+
 static void put_u64s(json_t *obj, const char *key, const uint64_t *values, unsigned nr)
 {
 	json_t *array = j_array(obj, key);

@@ -72,40 +72,95 @@ static void put_counters(struct report *rep, json_t *timeline, const struct time
 	}
 }
 
-/* Of the zones [first, end) together. */
-static void put_unusable(json_t *obj, const struct timeline *t, size_t first, size_t end,
-			 unsigned order)
+/* ---- free memory ---- */
+
+/* Zones [first, end) and migrate types [mt, mt_end) together. */
+struct part {
+	const struct timeline *t;
+	size_t first, end;
+	unsigned mt, mt_end;
+};
+
+static void part_at(const struct part *part, size_t row, struct fragmentation *ret)
 {
-	json_t *array = j_array(obj, "unusable_free_permille");
+	const struct timeline *t = part->t;
 
-	for (size_t row = 0; row < t->nr_rows; row++) {
-		struct fragmentation f = {0};
-
-		for (size_t z = first; z < end; z++)
+	*ret = (struct fragmentation){0};
+	for (size_t z = part->first; z < part->end; z++)
+		for (unsigned mt = part->mt; mt < part->mt_end; mt++)
 			for (unsigned o = 0; o < t->nr_orders; o++) {
-				uint64_t nr = timeline_cell(t, row, timeline_blocks(t, z, o));
+				uint64_t nr = timeline_cell(t, row, timeline_blocks(t, z, mt, o));
 
-				f.free_blocks[o] += nr;
-				f.free_blocks_total += nr;
-				f.free_pages += nr << o;
+				ret->free_blocks[o] += nr;
+				ret->free_blocks_total += nr;
+				ret->free_pages += nr << o;
 			}
-		fragmentation_finish(&f, t->nr_orders - 1);
-		json_array_append_new(array, json_integer(f.unusable_index[order]));
+	fragmentation_finish(ret, t->nr_orders - 1);
+}
+
+/* For a block of the huge page's order. */
+static void put_indices(json_t *obj, const struct part *part, unsigned order)
+{
+	json_t *unusable = j_array(obj, "unusable_free_permille"),
+	       *index = j_array(obj, "fragmentation_index_permille");
+
+	for (size_t row = 0; row < part->t->nr_rows; row++) {
+		struct fragmentation f;
+
+		part_at(part, row, &f);
+		json_array_append_new(unusable, json_integer(f.unusable_index[order]));
+		json_array_append_new(index, json_integer(f.fragmentation_index[order]));
 	}
+}
+
+/* False: none at any time. */
+static bool put_blocks(json_t *obj, const struct part *part, bool all)
+{
+	json_t *blocks = j_object(obj, "free_blocks");
+	bool any = false;
+
+	for (unsigned o = 0; o < part->t->nr_orders; o++) {
+		json_t *array = json_array();
+		bool some = false;
+		char key[24];
+
+		for (size_t row = 0; row < part->t->nr_rows; row++) {
+			struct fragmentation f;
+
+			part_at(part, row, &f);
+			some = some || f.free_blocks[o];
+			json_array_append_new(array, json_integer((json_int_t)f.free_blocks[o]));
+		}
+		snprintf(key, sizeof(key), "order_%u", o);
+		any = any || some;
+		if (some || all)
+			json_object_set_new(blocks, key, array);
+		else
+			json_decref(array);
+	}
+	return any;
 }
 
 static void put_zone(json_t *zones, const struct timeline *t, size_t z, unsigned huge_order)
 {
-	json_t *obj = json_object(), *blocks;
-	char key[24];
+	struct part part = {t, z, z + 1, 0, MIGRATE_TYPES};
+	json_t *obj = json_object(), *types;
 
 	j_u64(obj, "node", t->zones.data[z]->zone_pgdat->node_id);
 	j_str(obj, "zone", t->zones.data[z]->name);
-	put_unusable(obj, t, z, z + 1, huge_order);
-	blocks = j_object(obj, "free_blocks");
-	for (unsigned o = 0; o < t->nr_orders; o++) {
-		snprintf(key, sizeof(key), "order_%u", o);
-		put_column(blocks, key, t, timeline_blocks(t, z, o), false);
+	put_indices(obj, &part, huge_order);
+	(void)put_blocks(obj, &part, true);
+	types = j_object(obj, "types");
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+		json_t *type = json_object();
+
+		part.mt = mt;
+		part.mt_end = mt + 1;
+		put_indices(type, &part, huge_order);
+		if (put_blocks(type, &part, false))
+			json_object_set_new(types, report_type_key(mt), type);
+		else
+			json_decref(type);
 	}
 	json_array_append_new(zones, obj);
 }
@@ -114,6 +169,7 @@ void report_timeline(struct report *rep)
 {
 	const struct timeline *t = &rep->r->timeline;
 	unsigned huge_order = rep->r->mem->geo->pageblock_order;
+	const struct part whole = {t, 0, t->zones.nr, 0, MIGRATE_TYPES};
 	json_t *timeline, *zones;
 
 	if (!t->interval_ns)
@@ -125,7 +181,7 @@ void report_timeline(struct report *rep)
 	j_u64(timeline, "samples", t->nr_rows);
 	j_u64(timeline, "huge_page_order", huge_order);
 	put_column(timeline, "time_ns", t, TIMELINE_TIME, false);
-	put_unusable(timeline, t, 0, t->zones.nr, huge_order);
+	put_indices(timeline, &whole, huge_order);
 	put_counters(rep, timeline, t);
 	zones = j_array(timeline, "zones");
 	for (size_t z = 0; z < t->zones.nr; z++)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mm/buddy.h"
 #include "sim/replay.h"
 
 static void sum_states(const struct memory *mem, uint64_t *row)
@@ -34,6 +35,16 @@ static uint64_t sum_rss(const struct memory *mem)
 	return (uint64_t)sum;
 }
 
+static void put_blocks(const struct timeline *t, size_t z, uint64_t *row)
+{
+	const struct zone *zone = t->zones.data[z];
+
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		for (unsigned o = 0; o < t->nr_orders; o++)
+			row[timeline_blocks(t, z, mt, o)] = zone->free_area[o].free_list[mt].nr;
+	row[timeline_blocks(t, z, MIGRATE_MOVABLE, zone->max_order)] += zone_virgin_blocks(zone);
+}
+
 static void add_row(struct mmr_replay *r, uint64_t time_ns)
 {
 	struct timeline *t = &r->timeline;
@@ -48,8 +59,7 @@ static void add_row(struct mmr_replay *r, uint64_t time_ns)
 	sum_states(r->mem, row);
 	memcpy(&row[TIMELINE_EVENT], r->mem->vm_event, sizeof(r->mem->vm_event));
 	for (size_t z = 0; z < t->zones.nr; z++)
-		for (unsigned o = 0; o < t->nr_orders; o++)
-			row[timeline_blocks(t, z, o)] = t->zones.data[z]->free_area[o].nr_free;
+		put_blocks(t, z, row);
 }
 
 void timeline_start(struct mmr_replay *r)
@@ -66,7 +76,7 @@ void timeline_start(struct mmr_replay *r)
 		for (unsigned z = 0; r->mem->nodes[n] && z < MAX_NR_ZONES; z++)
 			if (r->mem->nodes[n]->node_zones[z].managed_pages)
 				*vec_push(&t->zones) = &r->mem->nodes[n]->node_zones[z];
-	t->nr_columns = timeline_blocks(t, t->zones.nr, 0);
+	t->nr_columns = timeline_blocks(t, t->zones.nr, 0, 0);
 	add_row(r, 0);
 }
 

@@ -20,10 +20,9 @@
 #include <stdbool.h>
 
 #include "base/vec.h"
-#include "mm/vmstat.h"
+#include "mm/mmzone.h"
 
 struct mmr_replay;
-struct zone;
 
 enum timeline_column {
 	TIMELINE_TIME,
@@ -58,10 +57,11 @@ static inline uint64_t timeline_cell(const struct timeline *t, size_t row, size_
 	return t->cells.data[row * t->nr_columns + column];
 }
 
-/* Column of the free blocks of an order of t->zones[zone]. */
-static inline size_t timeline_blocks(const struct timeline *t, size_t zone, unsigned order)
+/* Column of the free blocks of a migrate type and order of t->zones[zone]. */
+static inline size_t timeline_blocks(const struct timeline *t, size_t zone, unsigned mt,
+				     unsigned order)
 {
-	return TIMELINE_ZONES + zone * t->nr_orders + order;
+	return TIMELINE_ZONES + (zone * MIGRATE_TYPES + mt) * t->nr_orders + order;
 }
 
 #endif

@@ -28,6 +28,9 @@ def laws_of_timeline(r, t):
     for z, end in zip(t['zones'], r['fragmentation']['zones']):
         yield f'the last free blocks of zone {z["zone"]} are those of the result', \
             [s[-1] for s in z['free_blocks'].values()] == end['free_blocks']
+        yield f'free blocks of zone {z["zone"]} are those of its types at every time', all(
+            list(map(sum, zip(*(t['free_blocks'].get(order, [0] * len(s)) for t in z['types'].values())))) == s
+            for order, s in z['free_blocks'].items())
 
 
 def laws_of_kernel_trace(k):

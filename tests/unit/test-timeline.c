@@ -101,8 +101,9 @@ static void a_row_holds_the_state_of_its_time(void **state)
 	assert_int_equal(r.timeline.nr_rows, 3);
 	while (r.timeline.zones.data[z] != zone)
 		z++;
-	for (unsigned o = 0; o < r.timeline.nr_orders; o++)
-		sum += timeline_cell(&r.timeline, 2, timeline_blocks(&r.timeline, z, o)) << o;
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		for (unsigned o = 0; o < r.timeline.nr_orders; o++)
+			sum += timeline_cell(&r.timeline, 2, timeline_blocks(&r.timeline, z, mt, o)) << o;
 	assert_int_equal(sum, after);
 	assert_int_equal(timeline_cell(&r.timeline, 1, TIMELINE_EVENT + PGALLOC_DMA32), 0);
 	assert_int_equal(timeline_cell(&r.timeline, 2, TIMELINE_EVENT + PGALLOC_DMA32), 1024);
