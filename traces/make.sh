@@ -67,6 +67,22 @@ capture() {
 	"$mmreplay" capture --method "$method" -o "$here/$name.mmt" -- "$@" > /dev/null
 }
 
+# Page events of the whole machine during a build, on an otherwise idle machine.
+build() {
+	case " $wanted " in
+	*" kernel-build "* | "  ") ;;
+	*) return 0 ;;
+	esac
+	mkdir -p build
+	for i in 1 2 3 4 5 6; do cp prog.c "build/f$i.c"; done
+	printf 'CFLAGS = -O2\nall: f1.o f2.o f3.o f4.o f5.o f6.o\n' > build/Makefile
+	make -s -C build
+	make -s -C build
+	rm build/*.o
+	"$mmreplay" capture -q -a --kernel-only --no-slab --time-unit 1us --level 19 -o "$here/kernel-build.mmt" \
+		-- make -s -j2 -C build
+}
+
 redis() {
 	case " $wanted " in
 	*" redis "* | "  ") ;;
@@ -87,6 +103,7 @@ capture python-sort perf /usr/bin/python3 -E -S sort.py
 capture xz perf xz -9 -k -f data.txt
 capture git perf git -C repo log --stat -p
 redis
+build
 capture sqlite-exact valgrind /usr/bin/sqlite3 :memory: '.read small.sql'
 capture cc1-exact valgrind "$(gcc -print-prog-name=cc1)" -quiet -O2 tiny.c -o tiny.s
 capture xz-exact valgrind xz -1 -c small.txt

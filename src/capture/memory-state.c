@@ -66,26 +66,49 @@ static size_t read_chunk(int fd, uint64_t *flags, uint64_t first)
 	return n > 0 ? (size_t)n / sizeof(*flags) : 0;
 }
 
+/* Reads one chunk into place. False: there is none. */
+static bool scan_chunk(struct memory_state *ms, int fd, uint64_t *flags, uint64_t chunk)
+{
+	uint8_t *use = ms->use + chunk * CHUNK_FRAMES;
+	size_t n = read_chunk(fd, flags, chunk * CHUNK_FRAMES);
+
+	if (n == 0)
+		return false;
+	ms->chunk_ns[chunk] = perf_now_ns();
+	memset(use, MMR_FRAMES_UNKNOWN, CHUNK_FRAMES);
+	for (size_t i = 0; i < n; i++)
+		use[i] = (uint8_t)memory_state_use(flags[i]);
+	return true;
+}
+
+/* All free, or nowhere: nothing much happens there. */
+static bool is_uniform(const struct memory_state *ms, uint64_t chunk)
+{
+	const uint8_t *use = ms->use + chunk * CHUNK_FRAMES;
+
+	return memcmp(use, use + 1, CHUNK_FRAMES - 1) == 0;
+}
+
+/*
+ * Large machines have frames by the million: the first pass finds out where memory is in use at all,
+ * the second one, which is short, reads that part again, for a state of as few moments as can be.
+ */
 static void scan_frames(struct memory_state *ms)
 {
-	uint64_t *flags, nr_chunks = 0;
+	uint64_t *flags, nr = 0;
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	size_t n;
 
 	if (fd < 0)
 		return;
 	flags = xmalloc(CHUNK_FRAMES * sizeof(*flags));
-	while ((n = read_chunk(fd, flags, nr_chunks * CHUNK_FRAMES)) > 0) {
-		ms->use = xrealloc(ms->use, (nr_chunks + 1) * CHUNK_FRAMES, 1);
-		ms->chunk_ns = xrealloc(ms->chunk_ns, nr_chunks + 1, sizeof(*ms->chunk_ns));
-		ms->chunk_ns[nr_chunks] = perf_now_ns();
-		memset(ms->use + nr_chunks * CHUNK_FRAMES, MMR_FRAMES_UNKNOWN, CHUNK_FRAMES);
-		for (size_t i = 0; i < n; i++)
-			ms->use[nr_chunks * CHUNK_FRAMES + i] =
-				(uint8_t)memory_state_use(flags[i]);
-		nr_chunks++;
-	}
-	ms->nr_frames = nr_chunks * CHUNK_FRAMES;
+	do {
+		ms->use = xrealloc(ms->use, (nr + 1) * CHUNK_FRAMES, 1);
+		ms->chunk_ns = xrealloc(ms->chunk_ns, nr + 1, sizeof(*ms->chunk_ns));
+	} while (scan_chunk(ms, fd, flags, nr) && ++nr);
+	ms->nr_frames = nr * CHUNK_FRAMES;
+	for (uint64_t chunk = 0; chunk < nr; chunk++)
+		if (!is_uniform(ms, chunk))
+			scan_chunk(ms, fd, flags, chunk);
 	free(flags);
 	close(fd);
 }

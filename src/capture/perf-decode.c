@@ -248,7 +248,8 @@ bool decoder_awaits(struct decoder *d, pid_t pid)
 	return p && p->awaits;
 }
 
-int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, struct mmr_error *err)
+int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, bool names,
+		     struct mmr_error *err)
 {
 	struct mmr_event at = {.time_ns = d->begin_ns};
 	struct proc_stat st;
@@ -257,7 +258,7 @@ int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, struc
 	if (t == NULL)
 		return -EIO;
 	decoder_proc(d, pid)->awaits |= awaits;
-	if (proc_stat((struct proc_ref){pid, tid}, &st))
+	if (proc_stat((struct proc_ref){pid, tid}, &st) || (!names && !st.kthread))
 		return 0;
 	return decode_emit_comm(d, t->id, st.comm, strlen(st.comm), false, &at, err);
 }

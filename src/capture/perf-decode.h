@@ -92,9 +92,10 @@ int decoder_text(struct decoder *d, enum mmr_scope scope, enum mmr_when when, ui
 int decoder_begin(struct decoder *d, struct mmr_error *err);
 /*
  * The task was there before a system-wide capture; `awaits`: what its process does is left out until
- * its snapshot comes.
+ * its snapshot comes; `names`: programs are named, too, not only kernel threads.
  */
-int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, struct mmr_error *err);
+int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, bool names,
+		     struct mmr_error *err);
 bool decoder_awaits(struct decoder *d, pid_t pid);
 int decoder_host_counters(struct decoder *d, enum mmr_when when, pid_t pid, struct mmr_error *err);
 

@@ -358,7 +358,7 @@ static int start_existing(struct perf_capture *c)
 		if (proc_threads(pids.data[i], &tids) == 0)
 			for (size_t k = 0; ret == 0 && k < tids.nr; k++)
 				ret = decoder_existing(&c->dec, pids.data[i], tids.data[k], awaits,
-						       c->err);
+						       !c->opt->kernel_only, c->err);
 		vec_finish(&tids);
 	}
 	for (size_t i = 0; ret == 0 && !c->opt->kernel_only && i < pids.nr; i++)
