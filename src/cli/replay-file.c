@@ -104,7 +104,8 @@ int replay_file_run(struct replay_file *f)
 
 	if (rc) {
 		cli_error("%s", err.text);
-		return CLI_USAGE;
+		/* a file that a setting names, or what is in it */
+		return rc == -EBADMSG || rc == -ENOSPC ? CLI_BAD_INPUT : CLI_USAGE;
 	}
 	while ((rc = mmr_replay_step(f->replay, &err)) == 1)
 		if (progress_wants(&f->trace.progress))

@@ -340,11 +340,11 @@ static int read_text(const char *path, char **ret, struct mmr_error *err)
 	int rc = 0;
 
 	if (!f)
-		return err_set(err, -errno, "'%s': %s", path, strerror(errno));
+		return err_set(err, -EBADMSG, "'%s': %s", path, strerror(errno));
 	text = xmalloc(TEXT_MAX_BYTES + 1);
 	len = fread(text, 1, TEXT_MAX_BYTES + 1, f);
 	if (ferror(f))
-		rc = err_set(err, -EIO, "'%s' cannot be read", path);
+		rc = err_set(err, -EBADMSG, "'%s' cannot be read", path);
 	else if (len > TEXT_MAX_BYTES || memchr(text, 0, len))
 		rc = err_set(err, -EBADMSG, "'%s' is no text of /proc", path);
 	fclose(f);
