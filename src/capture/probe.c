@@ -24,6 +24,7 @@
 #include "capture/event-names.h"
 #include "capture/host.h"
 #include "capture/kpage.h"
+#include "capture/nodemask.h"
 #include "capture/perf-ring.h"
 
 #define ROOT_OR_PERFMON \
@@ -189,6 +190,20 @@ static void probe_tracepoint(struct probes *out, const struct tracefs *fs,
 		tp->name);
 	if (ret)
 		explain(p, ret == -ENOENT ? "a newer kernel" : ROOT_OR_PERFMON, "%s", err.text);
+}
+
+static void probe_masks(struct probes *out, const struct tracefs *fs)
+{
+	struct nodemasks masks;
+	struct mmr_error err = {.text = ""};
+	int ret = nodemasks_open(&masks, fs, &err);
+	struct probe *p = add(out, "node masks", "node masks of memory policies",
+			      ret ? PROBE_LIMITED : PROBE_OK, "%s",
+			      ret ? "cannot be read" : "read by BPF");
+
+	nodemasks_close(&masks);
+	if (ret)
+		explain(p, "run as root, or with CAP_BPF and CAP_PERFMON", "%s", err.text);
 }
 
 static void probe_rings(struct probes *out)
@@ -441,6 +456,7 @@ void probe_host(struct probes *out)
 	if (probe_tracefs(out, &fs)) {
 		for (unsigned i = 0; i < perf_nr_tracepoints; i++)
 			probe_tracepoint(out, &fs, &perf_tracepoints[i]);
+		probe_masks(out, &fs);
 	}
 	tracefs_close(&fs);
 	probe_ptrace(out);
