@@ -3,18 +3,25 @@
 /*
  * Caches of every policy against a list of live objects and a bitmap of the words that they cover.
  * No two objects overlap, each lies in pages of its cache, counts agree, and when all is freed and
- * shrunk every page is back.
+ * shrunk every page is back. Then address spaces of a machine that runs out of memory all the time:
+ * every failure must leave them whole.
  */
 #include "support/test.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 
 #include "base/bitmap.h"
 #include "base/rng.h"
+#include "mm/anon_vma.h"
+#include "mm/fork.h"
 #include "mm/memory.h"
 #include "mm/mm_config.h"
+#include "mm/mmap.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
+#include "mm/vma.h"
 
 #define MAX_LIVE 60000
 #define NR_CACHES 8
@@ -343,12 +350,160 @@ static void test_null(void **state)
 	run(SLAB_POLICY_NULL, 2, test_ops(200000));
 }
 
+/* ---- objects of the model, when there is hardly any memory ---- */
+
+#define NR_SPACES 4
+#define AREA_BASE (1ull << 30)
+#define AREA_PAGES 256u
+
+struct starved {
+	struct memory *mem;
+	struct rng rng;
+	struct mm_struct *mm[NR_SPACES];
+	pfn_t hoard[20000];
+	size_t nr_hoard;
+	uint64_t nr_failed, nr_done;
+};
+
+/* A handful of pages is let go or taken back, so that some allocations fail and others do not. */
+static void flicker(struct starved *s)
+{
+	if (rng_below(&s->rng, 2)) {
+		for (unsigned i = 0; i < 3 && s->nr_hoard; i++)
+			free_pages_pfn(s->mem, s->hoard[--s->nr_hoard], 0);
+		return;
+	}
+	while (s->nr_hoard < ARRAY_SIZE(s->hoard)) {
+		pfn_t pfn = alloc_pages(s->mem, GFP_KERNEL, 0, NUMA_NO_NODE);
+
+		if (pfn == PFN_NONE)
+			return;
+		s->hoard[s->nr_hoard++] = pfn;
+	}
+}
+
+static uint64_t some_page(struct starved *s)
+{
+	return AREA_BASE + (rng_below(&s->rng, AREA_PAGES) << 12);
+}
+
+static int64_t op_space(struct starved *s, struct mm_struct *mm)
+{
+	uint64_t addr = some_page(s), len = (1 + rng_below(&s->rng, 16)) << 12;
+	struct mmap_request req = {.addr = addr,
+				   .len = len,
+				   .prot = PROT_READ | PROT_WRITE,
+				   .flags = MAP_ANONYMOUS | MAP_FIXED};
+	struct vm_area_struct *vma;
+
+	switch (rng_below(&s->rng, 7)) {
+	case 0:
+	case 1:
+		req.flags |= rng_below(&s->rng, 6) ? MAP_PRIVATE : MAP_SHARED;
+		return do_mmap(mm, &req);
+	case 2:
+		return do_munmap(mm, addr, len);
+	case 3:
+		return do_mprotect(mm, addr, len, rng_below(&s->rng, 2) ? PROT_READ : PROT_NONE);
+	case 4:
+		return do_mremap(mm, addr, len, len + 4096, MREMAP_MAYMOVE, 0);
+	case 5:
+		mm->start_brk = mm->brk = mm->brk ? mm->brk : AREA_BASE << 1;
+		return do_brk(mm, mm->brk + 4096);
+	default:
+		vma = find_vma_intersection(mm, addr, addr + 1);
+		return !vma || vma->vm_mapping || anon_vma_prepare(vma) ? 0 : -ENOMEM;
+	}
+}
+
+static void op_spaces(struct starved *s)
+{
+	struct mm_struct **mm = &s->mm[rng_below(&s->rng, NR_SPACES)];
+	struct mm_struct **other = &s->mm[rng_below(&s->rng, NR_SPACES)];
+	bool ok;
+
+	if (*mm && rng_below(&s->rng, 400) == 0) {
+		mmput(*mm);
+		*mm = NULL;
+	}
+	if (*mm)
+		ok = op_space(s, *mm) != -ENOMEM;
+	else
+		ok = (*mm = *other && rng_below(&s->rng, 2) ? dup_mm(*other)
+							    : mm_alloc(s->mem)) != NULL;
+	s->nr_failed += !ok;
+	s->nr_done += ok;
+}
+
+static void check_spaces(struct starved *s)
+{
+	struct strbuf why = {0};
+	struct kmem_cache_stats stats;
+	uint64_t areas = 0;
+
+	for (unsigned i = 0; i < NR_SPACES; i++) {
+		if (!s->mm[i])
+			continue;
+		assert_true(vma_consistent(s->mm[i]));
+		areas += s->mm[i]->map_count;
+	}
+	kmem_cache_stats(s->mem->kmem_caches[MODEL_VMA], &stats);
+	assert_int_equal(stats.active_objs, areas);
+	if (!memory_consistent(s->mem, &why))
+		fail_msg("%s", why.s);
+	strbuf_finish(&why);
+}
+
+static void test_starved(void **state)
+{
+	struct starved *s = calloc(1, sizeof(*s));
+	struct mm_config conf;
+	uint64_t bytes = 32ull << 20;
+	struct memory_desc desc = {.geo = geometry_find("x86-64"),
+				   .conf = &conf,
+				   .nr_nodes = 1,
+				   .node_bytes = &bytes,
+				   .nr_cpus = 2};
+	uint64_t ops = test_ops(150000);
+
+	(void)state;
+	config_defaults(&mm_config_table, &conf);
+	conf.slab_policy = SLAB_POLICY_NULL;	/* no hoards: most allocations need a page */
+	assert_int_equal(memory_create(&desc, &s->mem, NULL), 0);
+	rng_seed(&s->rng, test_seed());
+	for (uint64_t i = 0; i < ops; i++) {
+		if (rng_below(&s->rng, 4) == 0)
+			flicker(s);
+		op_spaces(s);
+		if (i % 2000 == 0)
+			check_spaces(s);
+	}
+	printf("%llu done, %llu failed\n", (unsigned long long)s->nr_done,
+	       (unsigned long long)s->nr_failed);
+	assert_true(s->nr_failed > ops / 50 && s->nr_done > ops / 10);
+	for (unsigned i = 0; i < NR_SPACES; i++) {
+		if (s->mm[i])
+			mmput(s->mm[i]);
+		s->mm[i] = NULL;
+	}
+	check_spaces(s);
+	for (unsigned i = 0; i < NR_MODEL_CACHES; i++) {
+		struct kmem_cache_stats stats;
+
+		kmem_cache_stats(s->mem->kmem_caches[i], &stats);
+		assert_int_equal(stats.active_objs, 0);
+	}
+	memory_destroy(s->mem);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slub),
 		cmocka_unit_test(test_slab),
 		cmocka_unit_test(test_null),
+		cmocka_unit_test(test_starved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
