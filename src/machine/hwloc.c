@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
-/* Reading hwloc's XML: see hwloc.h. */
+/*
+ * Reading hwloc's XML: see hwloc.h. libhwloc trusts a file that it can parse: one with an object that lacks its
+ * sets ends the process. So it runs in a child, which hands the topology back through a pipe.
+ */
 #include "machine/hwloc.h"
 
 #include <errno.h>
@@ -28,6 +31,11 @@ void machine_export_finish(struct machine_export *m)
 }
 
 #ifdef HAVE_HWLOC
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <hwloc.h>
 #include <hwloc/distances.h>
@@ -275,22 +283,19 @@ static int import_tree(struct import *in)
 	return rc;
 }
 
-int hwloc_parse(const char *text, size_t len, const char *where, struct machine_export *ret,
-		struct mmr_error *err)
+/* libhwloc at work. The error has its place already. */
+static int parse_here(const char *text, size_t len, const char *where, struct machine_export *m,
+		      struct mmr_error *err)
 {
-	struct machine_export m = {0};
-	struct import in = { .where = where, .err = err, .m = &m };
-	char *copy;
-	int rc = check_text(text, len, where, err);
+	struct import in = { .where = where, .err = err, .m = m };
+	char *copy = xmalloc(len + 1);
+	int rc;
 
-	if (rc)
-		return rc;
-	/* libhwloc wants the final NUL, and writes into the text while it reads. */
-	copy = xmalloc(len + 1);
+	/* It wants the final NUL, and writes into the text while it reads. */
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	if (hwloc_topology_init(&in.topo))
-		rc = err_set(err, -ENOMEM, "libhwloc does not start");
+		rc = err_set(err, -ENOMEM, "%s: libhwloc does not start", where);
 	else if (hwloc_topology_set_xmlbuffer(in.topo, copy, (int)len + 1) ||
 		 hwloc_topology_set_flags(in.topo, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) ||
 		 hwloc_topology_load(in.topo))
@@ -300,6 +305,118 @@ int hwloc_parse(const char *text, size_t len, const char *where, struct machine_
 	if (in.topo)
 		hwloc_topology_destroy(in.topo);
 	free(copy);
+	return rc;
+}
+
+/* ---- in a child ---- */
+
+#define CPU_SECONDS 20
+
+/* What comes back, before node_bytes, distance and cpu_node. Texts are empty where there is none. */
+struct answer {
+	int rc;
+	unsigned nr_nodes, nr_cpus;
+	uint64_t base_page_bytes;
+	char arch[64], cpu_vendor[64];
+	struct mmr_error err;
+};
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+	for (const char *at = data; len;) {
+		ssize_t nr = write(fd, at, len);
+
+		if (nr <= 0)
+			return false;
+		at += nr;
+		len -= (size_t)nr;
+	}
+	return true;
+}
+
+static bool read_all(int fd, void *data, size_t len)
+{
+	for (char *at = data; len;) {
+		ssize_t nr = read(fd, at, len);
+
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr <= 0)
+			return false;
+		at += nr;
+		len -= (size_t)nr;
+	}
+	return true;
+}
+
+static _Noreturn void child(int fd, const char *text, size_t len, const char *where)
+{
+	struct machine_export m = {0};
+	struct answer a;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_SECONDS, CPU_SECONDS});
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	memset(&a, 0, sizeof(a));
+	a.rc = parse_here(text, len, where, &m, &a.err);
+	a.nr_nodes = m.topology.nr_nodes;
+	a.nr_cpus = m.topology.nr_cpus;
+	a.base_page_bytes = m.base_page_bytes;
+	snprintf(a.arch, sizeof(a.arch), "%s", m.arch ? m.arch : "");
+	snprintf(a.cpu_vendor, sizeof(a.cpu_vendor), "%s", m.cpu_vendor ? m.cpu_vendor : "");
+	if (write_all(fd, &a, sizeof(a)) && !a.rc &&
+	    write_all(fd, m.topology.node_bytes, a.nr_nodes * sizeof(uint64_t)) &&
+	    write_all(fd, m.topology.distance, (size_t)a.nr_nodes * a.nr_nodes * sizeof(uint32_t)))
+		write_all(fd, m.topology.cpu_node, a.nr_cpus * sizeof(uint16_t));
+	_exit(0);
+}
+
+/* False: it did not come whole. */
+static bool read_answer(int fd, struct answer *a, struct machine_export *m)
+{
+	struct topology *t = &m->topology;
+
+	if (!read_all(fd, a, sizeof(*a)))
+		return false;
+	if (a->rc)
+		return true;
+	topology_init(t, a->nr_nodes, a->nr_cpus, 0);
+	m->base_page_bytes = a->base_page_bytes;
+	m->arch = *a->arch ? xstrdup(a->arch) : NULL;
+	m->cpu_vendor = *a->cpu_vendor ? xstrdup(a->cpu_vendor) : NULL;
+	return read_all(fd, t->node_bytes, t->nr_nodes * sizeof(uint64_t)) &&
+	       read_all(fd, t->distance, (size_t)t->nr_nodes * t->nr_nodes * sizeof(uint32_t)) &&
+	       read_all(fd, t->cpu_node, t->nr_cpus * sizeof(uint16_t));
+}
+
+int hwloc_parse(const char *text, size_t len, const char *where, struct machine_export *ret,
+		struct mmr_error *err)
+{
+	struct machine_export m = {0};
+	struct answer a = {0};
+	int fd[2], rc = check_text(text, len, where, err);
+	bool whole;
+	pid_t pid;
+
+	if (rc)
+		return rc;
+	if (pipe2(fd, O_CLOEXEC))
+		return err_set(err, -errno, "%s: no pipe: %s", where, strerror(errno));
+	pid = fork();
+	if (pid == 0)
+		child(fd[1], text, len, where);
+	rc = pid < 0 ? err_set(err, -errno, "%s: no process: %s", where, strerror(errno)) : 0;
+	close(fd[1]);
+	whole = !rc && read_answer(fd[0], &a, &m);
+	close(fd[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (!rc && !whole)
+		rc = err_set(err, -EINVAL, "%s: libhwloc fails on it", where);
+	else if (!rc && a.rc)
+		rc = err_set(err, a.rc, "%s", a.err.text);
 	if (rc)
 		machine_export_finish(&m);
 	else
