@@ -300,6 +300,7 @@ struct memory {
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
 	uint32_t *last_cpupid;			/* by pfn, NULL without NUMA balancing: mm/numa_balancing.h */
+	uint64_t numa_tick_ns;			/* when its tick came last */
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */

@@ -310,13 +310,14 @@ static void task_numa_work(struct memory *mem, struct task_struct *task, struct 
 void task_tick_numa(struct memory *mem, uint64_t tick_ns)
 {
 	struct task_struct *task = mem->current;
+	uint64_t period, elapsed = mem->now_ns - mem->numa_tick_ns;
 	struct task_numa *tn;
-	uint64_t period;
 
+	mem->numa_tick_ns = mem->now_ns;
 	if (!mem->last_cpupid || !task || !task->mm || task->exited)
 		return;
 	tn = task_numa_get(mem, task);
-	tn->sum_exec_ns += tick_ns;
+	tn->sum_exec_ns += elapsed;
 	period = tn->scan_period_ms * NSEC_PER_MSEC;
 	if (tn->sum_exec_ns <= tn->node_stamp_ns + period)
 		return;

@@ -13,9 +13,9 @@
  * files, on the own node of a process with one thread, of the top tier with `tiering`); the two-stage filter by the last
  * CPU and thread of a page; private and shared faults, groups of threads, the preferred node; migration with its refusals;
  * promotion from slow tiers by the latency of the hint fault, with threshold and rate limit.
- * Simplified: a task runs while it is the current task: each tick of the model's clock counts wholly for it. A group is
- * made of the threads of one process. Threads stay on the CPUs that the trace gave them: the preferred node is found and
- * reported, and nobody moves there. A scan takes no time. Time has the resolution of the clock, in milliseconds.
+ * Simplified: a task runs while it is the current task: the time from tick to tick counts wholly for whom the later finds. A group is
+ * made of the threads of one process. Threads stay on the CPUs that the trace gave them: the preferred node is found, for
+ * the filter and the period, and nobody moves there. A scan takes no time. Time has the resolution of the clock, in milliseconds.
  * Left out: groups across processes, task swaps, topologies that are not fully connected, the choice of a preferred node
  * by distance, memory cgroups; `numa_balancing` 3 (both modes at once).
  *
@@ -48,7 +48,7 @@ void numa_balancing_setup(struct memory *mem);
 /* Before memory_destroy(). */
 void numa_balancing_finish(struct memory *mem);
 
-/* The current task has run for another tick_ns: scans when that is due. */
+/* The tick: the current task has run since the last one, and scans when that is due. tick_ns: the usual distance. */
 void task_tick_numa(struct memory *mem, uint64_t tick_ns);
 /* A task ends or starts another program; an address space goes. */
 void task_numa_free(struct memory *mem, struct task_struct *task);

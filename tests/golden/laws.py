@@ -10,7 +10,7 @@ import json
 import sys
 
 LEAVES = ('anon_zero anon_alloc anon_huge file_read file_cow file_shared wp_reuse wp_copy wp_zero wp_shared '
-          'wp_huge special spurious error').split()
+          'wp_huge numa special spurious error').split()
 
 
 def laws_of_timeline(r, t):
@@ -96,6 +96,37 @@ def laws_of_start(r, frag):
         used + r['vmstat']['nr_free_pages'] <= sum(z['managed_pages'] for z in frag['zones'])
 
 
+def laws_of_moves(v, m):
+    """Pages that move between nodes are counted by cause, and all together by migration."""
+    demoted = v['pgdemote_kswapd'] + v['pgdemote_direct']
+    yield 'demoted pages were migrated', demoted <= v['pgmigrate_success']
+    yield 'huge pages that migrated are migrated pages', v['thp_migration_success'] <= v['pgmigrate_success']
+    yield 'huge hints are hints', v['numa_huge_pte_updates'] <= v['numa_pte_updates']
+    if v['numa_hint_faults'] is None:
+        return
+    yield 'local hint faults are hint faults', v['numa_hint_faults_local'] <= v['numa_hint_faults'] <= m['fault_numa']
+    yield 'pages moved by hints and demotion were migrated', \
+        v['numa_pages_migrated'] + demoted <= v['pgmigrate_success']
+    yield 'promoted pages were moved by hints', v['pgpromote_success'] <= v['numa_pages_migrated']
+
+
+def laws_of_access(r):
+    kinds, tlb = r['numa']['accesses'], r['tlb']
+    for i, row in enumerate(r['numa']['access_matrix']):
+        yield f'accesses from node {i} are those to data and instructions', \
+            row == [d + n for d, n in zip(kinds['data'][i], kinds['instruction'][i])]
+    yield 'entries read by walks are those of all levels', sum(map(sum, kinds['page_walk'])) == \
+        sum(sum(tlb[s]['walk_references'].values()) for s in ('data', 'instruction'))
+    cost = r['cost']['memory']
+    if cost is None:
+        return
+    yield 'cycles are those of the kinds', \
+        cost['cycles'] == cost['data_cycles'] + cost['instruction_cycles'] + cost['page_walk_cycles']
+    total = sum(map(sum, r['numa']['access_matrix'])) + sum(map(sum, kinds['page_walk']))
+    yield 'without remote accesses each costs what local memory does', \
+        cost['cycles'] - cost['remote_cycles'] == total * cost['local_cycles']
+
+
 def laws(r):
     yield from laws_of_kernel(r)
     yield from laws_of_slab(r)
@@ -154,6 +185,7 @@ def laws(r):
     for p in r['numa']['processes']:
         sums = [sum(column) for column in zip(*(a['pages'] for a in p['areas']))]
         yield f'pages of process {p["pid"]} are those of its areas', p['pages'] == (sums or [0] * len(nodes))
+    yield from laws_of_moves(v, m)
     yield 'nulls have a reason', all(reason for reason in r['unavailable'].values())
     if all(t['exited'] for t in r['tasks']):
         yield 'no anonymous page outlives the processes', v['nr_anon_pages'] == 0
@@ -171,6 +203,7 @@ def laws(r):
         for level in ('l1', 'l2'):
             for size, c in s.get(level, {}).items():
                 yield f'{stream} {level} {size}', c['accesses'] == c['hits'] + c['misses']
+    yield from laws_of_access(r)
     touches = sum(map(sum, r['numa']['access_matrix']))
     yield 'accesses to nodes are no more than touches', touches <= r['tlb']['reads'] + r['tlb']['writes']
 
