@@ -159,7 +159,6 @@ static int compare_rooms(const void *a, const void *b)
 
 	if (x->pages != y->pages)
 		return x->pages > y->pages ? -1 : 1;
-	/* No ties that matter: cells of one size of one pageblock are alike. */
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
@@ -214,6 +213,7 @@ static void list_rooms(struct placing *p, room_vec *rooms)
 	list_cells(p, rooms);
 	if (!rooms->nr)
 		return;
+	/* no ties: those that compare equal are equal */
 	qsort(rooms->data, rooms->nr, sizeof(*rooms->data), compare_rooms);
 	for (size_t i = 0; i < rooms->nr; i++) {
 		size_t at = find_cut_block(p, rooms->data, nr, &rooms->data[i]);
@@ -224,6 +224,7 @@ static void list_rooms(struct placing *p, room_vec *rooms)
 			rooms->data[nr++] = rooms->data[i];
 	}
 	rooms->nr = nr;
+	/* no ties: each pageblock is there once */
 	qsort(rooms->data, nr, sizeof(*rooms->data), compare_rooms);
 	for (size_t i = 1; i <= nr; i++) {
 		if (i < nr && rooms->data[i].pages == rooms->data[start].pages)

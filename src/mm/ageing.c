@@ -117,6 +117,8 @@ static enum migratetype draw_type(struct pass *p)
 {
 	uint64_t at = rng_below(p->rng, 100);
 
+	if (p->zone->type == ZONE_MOVABLE)	/* nothing else may be there */
+		return MIGRATE_MOVABLE;
 	if (at < p->spec->unmovable)
 		return MIGRATE_UNMOVABLE;
 	return at < p->spec->unmovable + p->spec->reclaimable ? MIGRATE_RECLAIMABLE

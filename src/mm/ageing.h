@@ -30,7 +30,8 @@ struct ageing_spec {
 	unsigned degree;	/* unusable free space index of the order, thousandths */
 	unsigned order;		/* at least 1 */
 	unsigned used;		/* memory in use, percent of what the zone manages */
-	unsigned unmovable, reclaimable;	/* percent of it; the rest is movable */
+	/* Percent of it, but for ZONE_MOVABLE; the rest is movable. */
+	unsigned unmovable, reclaimable;
 	uint64_t seed;
 };
 

@@ -4,7 +4,6 @@
 #include "sim/start-state.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,22 +98,34 @@ static struct zone_state *state_of(zone_state_vec *states, unsigned nid, enum zo
 	return s;
 }
 
-/*
- * "Node 0, zone   Normal" and what follows. *ret NULL: a zone that the model has no name for
- * ("Device"). False: no such line.
- */
-static bool read_zone(struct parse *p, const char *line, struct zone_state **ret, const char **rest)
+/* Blanks and then exactly this. */
+static bool skip(const char **at, const char *what)
 {
-	char name[16];
-	unsigned nid;
-	int used = 0, type;
+	const char *p = *at + strspn(*at, " \t");
+	size_t len = strlen(what);
 
-	if (sscanf(line, "Node %u, zone %15[A-Za-z0-9]%n", &nid, name, &used) != 2)
+	if (strncmp(p, what, len))
 		return false;
-	type = name_index(zone_names, MAX_NR_ZONES, name);
-	*rest = line + used;
-	*ret = type >= 0 && nid < MAX_NUMNODES ? state_of(p->states, nid, (enum zone_type)type)
-					       : NULL;
+	*at = p + len;
+	return true;
+}
+
+#define NAME_BYTES 16
+
+/* A word of letters and digits; false when there is none, or a longer one than any that is known. */
+static bool read_name(const char **at, char name[NAME_BYTES])
+{
+	const char *p = *at + strspn(*at, " \t");
+	size_t len = 0;
+
+	while ((p[len] >= '0' && p[len] <= '9') || (p[len] >= 'A' && p[len] <= 'Z') ||
+	       (p[len] >= 'a' && p[len] <= 'z'))
+		len++;
+	if (!len || len >= NAME_BYTES)
+		return false;
+	memcpy(name, p, len);
+	name[len] = '\0';
+	*at = p + len;
 	return true;
 }
 
@@ -123,32 +134,53 @@ static bool read_number(const char **at, uint64_t *ret, bool *is_least)
 {
 	char *end;
 
+	*is_least = skip(at, ">");
 	*at += strspn(*at, " \t");
-	*is_least = **at == '>';
-	if (*is_least)
-		++*at;
 	if (**at < '0' || **at > '9')
 		return false;
+	errno = 0;
 	*ret = strtoull(*at, &end, 10);
 	*at = end;
-	return *ret <= UINT32_MAX; /* frames have 32 bits */
+	return !errno && *ret <= UINT32_MAX; /* frames have 32 bits */
+}
+
+/*
+ * "Node 0, zone   Normal" and what follows. *ret NULL: a zone that the model has no name for
+ * ("Device"). False: no such line.
+ */
+static bool read_zone(struct parse *p, const char *line, struct zone_state **ret, const char **rest)
+{
+	char name[NAME_BYTES];
+	bool is_least;
+	uint64_t nid;
+	int type;
+
+	if (!skip(&line, "Node") || !read_number(&line, &nid, &is_least) || !skip(&line, ",") ||
+	    !skip(&line, "zone") || !read_name(&line, name))
+		return false;
+	type = name_index(zone_names, MAX_NR_ZONES, name);
+	*rest = line;
+	*ret = type >= 0 && nid < MAX_NUMNODES
+		       ? state_of(p->states, (unsigned)nid, (enum zone_type)type)
+		       : NULL;
+	return true;
 }
 
 /* ", type    Unmovable     40      3 ..." */
 static int free_counts(struct parse *p, struct zone_state *s, const char *rest)
 {
-	char name[16];
-	int used = 0, mt;
+	char name[NAME_BYTES];
+	int mt;
 	uint64_t nr;
 	bool is_least;
 	unsigned order = 0;
 
-	if (sscanf(rest, ", type %15[A-Za-z]%n", name, &used) != 1)
+	if (!skip(&rest, ",") || !skip(&rest, "type") || !read_name(&rest, name))
 		return bad_line(p, "no migrate type");
 	mt = name_index(type_names, MIGRATE_TYPES, name);
 	if (mt < 0)
 		return bad_line(p, "a migrate type that is not known");
-	for (rest += used; read_number(&rest, &nr, &is_least); order++) {
+	for (; read_number(&rest, &nr, &is_least); order++) {
 		if (order > p->max_order && nr)
 			return bad_line(p, "an order that this machine has not");
 		if (order <= p->max_order)
@@ -162,15 +194,13 @@ static int free_counts(struct parse *p, struct zone_state *s, const char *rest)
 /* "Number of blocks type     Unmovable      Movable ...": which column is which. */
 static unsigned block_columns(const char *line, uint8_t columns[MIGRATE_TYPES])
 {
-	char name[16];
+	char name[NAME_BYTES];
 	unsigned nr = 0;
-	int used;
 
-	while (nr < MIGRATE_TYPES && sscanf(line, " %15[A-Za-z]%n", name, &used) == 1) {
+	while (nr < MIGRATE_TYPES && read_name(&line, name)) {
 		int mt = name_index(type_names, MIGRATE_TYPES, name);
 
 		columns[nr++] = mt < 0 ? MIGRATE_ISOLATE : (uint8_t)mt;
-		line += used;
 	}
 	return nr;
 }
@@ -276,7 +306,8 @@ static void parse_zoneinfo(struct parse *p)
 	char line[512];
 
 	while (next_line(p, line, sizeof(line))) {
-		const char *rest;
+		const char *rest, *at = line;
+		bool is_least;
 		uint64_t nr;
 		size_t known = p->states->nr;
 
@@ -285,7 +316,7 @@ static void parse_zoneinfo(struct parse *p)
 				p->states->nr = known;
 				s = NULL;
 			}
-		} else if (s && sscanf(line, " managed %" SCNu64, &nr) == 1) {
+		} else if (s && skip(&at, "managed") && read_number(&at, &nr, &is_least)) {
 			s->managed_pages = nr;
 		}
 	}
