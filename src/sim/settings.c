@@ -17,6 +17,7 @@
 #include "machine/hwloc.h"
 #include "machine/topology.h"
 #include "mm/mm_config.h"
+#include "sim/replay-kernel.h"
 
 #define AT(member)   offsetof(struct system_config, member)
 #define MACHINE_KEY  "machine"
@@ -116,6 +117,7 @@ static const struct {
 	{"memory/sysctl/vm.min_unmapped_ratio", "vm.min_unmapped_ratio"},
 	{"memory/sysctl/vm.min_slab_ratio", "vm.min_slab_ratio"},
 	{"memory/sysctl/vm.percpu_pagelist_high_fraction", "vm.percpu_pagelist_high_fraction"},
+	{"kernel/hz", "kernel.hz"},
 	{"memory/thp/enabled", "thp.enabled"},
 	{"memory/thp/use_zero_page", "thp.use_zero_page"},
 };
@@ -383,10 +385,12 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 			       (unsigned)(base >> 10), (1u << page_shift) >> 10);
 	if (s->force || meta->basis == MMR_BASIS_EXACT)
 		return 0;
-	if (bytes + MEMORY_SLACK < meta->memory_bytes)
-		what = "less memory than the captured machine has";
-	else if (1ull << page_shift < meta->base_page_bytes)
+	if (1ull << page_shift < meta->base_page_bytes)
 		what = "pages smaller than those of the captured machine";
+	else if (kernel_replay_mode(s->system.replay_kernel, meta) != KERNEL_OFF)
+		return 0; /* every allocation of the kernel is in the trace: no touch is missing */
+	else if (bytes + MEMORY_SLACK < meta->memory_bytes)
+		what = "less memory than the captured machine has";
 	else if (s->mm.thp_enabled < s->captured_mm.thp_enabled)
 		what = "thp.enabled below that of the captured kernel";
 	else if (s->mm.fault_around_bytes < s->captured_mm.fault_around_bytes)

@@ -19,11 +19,11 @@ import tree
 # From the ground up. A new module of src/mm/ gets its place here.
 RANKS = [
     'mm_types mmzone gfp page-flags vmstat mm_config pressure shrinker',
-    'memmap mm_inline buddy kaddr',
+    'memmap mm_inline buddy kaddr kentry',
     'memcg mempolicy memory_tiers',
     'page_alloc',
     'slab',
-    'quicklist vmalloc pgtable memory fragmentation cma tlbflush mmu_gather highmem kentry init_mm swiotlb',
+    'quicklist vmalloc pgtable memory fragmentation cma tlbflush mmu_gather highmem ktouch init_mm swiotlb',
     'kstack anon_vma interval_tree vm_fault file_table',
     'vma vma_policy lru workingset',
     'rmap',
