@@ -70,7 +70,15 @@ static const char *cell(const char *key, const json_t *v, char *buf, size_t size
 	return buf;
 }
 
-/* A table's rows: all objects, with the same plain keys in the same order. */
+/* What a key of a row becomes: a cell, a line of a list below the table, a section of its own. */
+enum shape { SHAPE_PLAIN, SHAPE_LIST, SHAPE_NESTED };
+
+static enum shape shape_of(const json_t *v)
+{
+	return is_plain(v) ? SHAPE_PLAIN : is_plain_array(v) ? SHAPE_LIST : SHAPE_NESTED;
+}
+
+/* A table's rows: all objects, with the same keys of the same shapes in the same order. */
 static bool same_keys(const json_t *a, const json_t *b)
 {
 	void *i = json_object_iter((json_t *)a), *k = json_object_iter((json_t *)b);
@@ -78,7 +86,7 @@ static bool same_keys(const json_t *a, const json_t *b)
 	for (; i && k;
 	     i = json_object_iter_next((json_t *)a, i), k = json_object_iter_next((json_t *)b, k))
 		if (strcmp(json_object_iter_key(i), json_object_iter_key(k)) ||
-		    !is_plain(json_object_iter_value(i)) || !is_plain(json_object_iter_value(k)))
+		    shape_of(json_object_iter_value(i)) != shape_of(json_object_iter_value(k)))
 			return false;
 	return !i && !k;
 }
@@ -86,7 +94,29 @@ static bool same_keys(const json_t *a, const json_t *b)
 struct rows {
 	VEC(const char *) name; /* NULL for those of an array */
 	VEC(const json_t *) row;
+	bool numbered; /* rows of an array are spoken of below the table */
 };
+
+/* False: what is there is no table. */
+static bool look_at_keys(struct rows *rows)
+{
+	bool any_plain = false;
+	const char *key;
+	json_t *v;
+
+	for (size_t i = 0; i < rows->row.nr; i++)
+		if (!json_is_object(rows->row.data[i]) ||
+		    !same_keys(rows->row.data[0], rows->row.data[i]))
+			return false;
+	if (!rows->row.nr)
+		return false;
+	json_object_foreach((json_t *)rows->row.data[0], key, v)
+	{
+		any_plain = any_plain || is_plain(v);
+		rows->numbered = rows->numbered || !is_plain(v);
+	}
+	return any_plain;
+}
 
 static bool collect_rows(const json_t *v, struct rows *rows)
 {
@@ -107,11 +137,7 @@ static bool collect_rows(const json_t *v, struct rows *rows)
 			*vec_push(&rows->row) = el;
 		}
 	}
-	for (i = 0; i < rows->row.nr; i++)
-		if (!json_is_object(rows->row.data[i]) || !json_object_size(rows->row.data[i]) ||
-		    !same_keys(rows->row.data[0], rows->row.data[i]))
-			return false;
-	return rows->row.nr > 0;
+	return look_at_keys(rows);
 }
 
 static void rows_finish(struct rows *rows)
@@ -120,13 +146,21 @@ static void rows_finish(struct rows *rows)
 	vec_finish(&rows->row);
 }
 
+static const char *row_name(const struct rows *rows, size_t i, char *buf, size_t size)
+{
+	snprintf(buf, size, "%zu", i);
+	return rows->name.data[i] ? rows->name.data[i] : rows->numbered ? buf : "";
+}
+
 static size_t name_width(const struct rows *rows)
 {
-	size_t width = 0;
+	size_t width = 0, len;
+	char buf[24];
 
-	for (size_t i = 0; i < rows->name.nr; i++)
-		if (rows->name.data[i] && strlen(rows->name.data[i]) > width)
-			width = strlen(rows->name.data[i]);
+	for (size_t i = 0; i < rows->name.nr; i++) {
+		len = strlen(row_name(rows, i, buf, sizeof(buf)));
+		width = len > width ? len : width;
+	}
 	return width;
 }
 
@@ -143,37 +177,70 @@ static size_t column_width(const struct rows *rows, const char *key)
 	return width;
 }
 
-static void print_rows(struct table *t, const struct rows *rows)
+static void print_cells(struct table *t, const struct rows *rows)
 {
 	size_t first = name_width(rows);
 	const json_t *head = rows->row.data[0];
-	char buf[CELL_MAX];
+	char buf[CELL_MAX], name[24];
 	const char *key;
 	json_t *v;
 
 	strbuf_addf(t->sb, "  %-*s", (int)first, "");
-	json_object_foreach((json_t *)head, key, v)
+	json_object_foreach((json_t *)head, key, v) if (is_plain(v))
 		strbuf_addf(t->sb, "  %*s", (int)column_width(rows, key), key);
 	strbuf_addstr(t->sb, "\n");
 	for (size_t i = 0; i < rows->row.nr; i++) {
-		strbuf_addf(t->sb, "  %-*s", (int)first,
-			    rows->name.data[i] ? rows->name.data[i] : "");
-		json_object_foreach((json_t *)rows->row.data[i], key, v)
+		strbuf_addf(t->sb, "  %-*s", (int)first, row_name(rows, i, name, sizeof(name)));
+		json_object_foreach((json_t *)rows->row.data[i], key, v) if (is_plain(v))
 			strbuf_addf(t->sb, "  %*s", (int)column_width(rows, key),
 				    cell("", v, buf, sizeof(buf)));
 		strbuf_addstr(t->sb, "\n");
 	}
 }
 
-static void print_array_line(struct table *t, const char *key, size_t width, const json_t *v)
+/* Of the widest element. */
+static size_t element_width(const json_t *v)
+{
+	size_t width = 0, i;
+	char buf[CELL_MAX];
+	json_t *el;
+
+	json_array_foreach(v, i, el)
+	{
+		size_t len = strlen(cell("", el, buf, sizeof(buf)));
+
+		width = len > width ? len : width;
+	}
+	return width;
+}
+
+static void print_array_line(struct table *t, const char *key, size_t width, const json_t *v,
+			     size_t element)
 {
 	char buf[CELL_MAX];
 	json_t *el;
 	size_t i;
 
 	strbuf_addf(t->sb, "  %-*s ", (int)width, key);
-	json_array_foreach(v, i, el) strbuf_addf(t->sb, " %s", cell("", el, buf, sizeof(buf)));
+	json_array_foreach(v, i, el)
+		strbuf_addf(t->sb, " %*s", (int)element, cell("", el, buf, sizeof(buf)));
 	strbuf_addstr(t->sb, "\n");
+}
+
+/* The same list of every row, one line each. */
+static void print_lists(struct table *t, const char *path, const char *key, const struct rows *rows)
+{
+	size_t first = name_width(rows), element = 0, width;
+	char name[24];
+
+	for (size_t i = 0; i < rows->row.nr; i++) {
+		width = element_width(json_object_get(rows->row.data[i], key));
+		element = width > element ? width : element;
+	}
+	strbuf_addf(t->sb, "\n%s.*.%s:\n", path, key);
+	for (size_t i = 0; i < rows->row.nr; i++)
+		print_array_line(t, row_name(rows, i, name, sizeof(name)), first,
+				 json_object_get(rows->row.data[i], key), element);
 }
 
 static bool is_zero(const json_t *v)
@@ -184,7 +251,7 @@ static bool is_zero(const json_t *v)
 /* The plain keys of a section. Returns whether there was one. */
 static bool print_plain(struct table *t, const json_t *obj)
 {
-	size_t width = 0, nr = 0, hidden = 0;
+	size_t width = 0, nr = 0, hidden = 0, element = 0, len;
 	char buf[CELL_MAX];
 	const char *key;
 	json_t *v;
@@ -196,11 +263,13 @@ static bool print_plain(struct table *t, const json_t *obj)
 		nr++;
 		if (strlen(key) > width)
 			width = strlen(key);
+		len = element_width(v);
+		element = len > element ? len : element;
 	}
 	json_object_foreach((json_t *)obj, key, v)
 	{
 		if (is_plain_array(v))
-			print_array_line(t, key, width, v);
+			print_array_line(t, key, width, v, element);
 		else if (is_plain(v) && !t->all && nr > LONG_SECTION && is_zero(v))
 			hidden++;
 		else if (is_plain(v))
@@ -306,14 +375,19 @@ static void print_children(struct table *t, const char *path, const json_t *v)
 
 static void print_matrix(struct table *t, const json_t *v)
 {
+	size_t element = 0, len, i;
 	char name[24];
 	json_t *el;
-	size_t i;
 
 	json_array_foreach(v, i, el)
 	{
+		len = element_width(el);
+		element = len > element ? len : element;
+	}
+	json_array_foreach(v, i, el)
+	{
 		snprintf(name, sizeof(name), "%zu", i);
-		print_array_line(t, name, 3, el);
+		print_array_line(t, name, 3, el, element);
 	}
 }
 
@@ -328,6 +402,30 @@ static bool is_matrix(const json_t *v)
 	return true;
 }
 
+/* The table, below it the lists, then what has sections of its own, row by row. */
+static void print_rows(struct table *t, const char *path, const struct rows *rows)
+{
+	char name[24];
+	struct strbuf nested = {0};
+	const char *key;
+	json_t *v;
+
+	print_cells(t, rows);
+	json_object_foreach((json_t *)rows->row.data[0], key, v) if (shape_of(v) == SHAPE_LIST)
+		print_lists(t, path, key, rows);
+	for (size_t i = 0; i < rows->row.nr; i++)
+		json_object_foreach((json_t *)rows->row.data[i], key, v)
+		{
+			if (shape_of(v) != SHAPE_NESTED)
+				continue;
+			strbuf_clear(&nested);
+			strbuf_addf(&nested, "%s.%s.%s", path,
+				    row_name(rows, i, name, sizeof(name)), key);
+			print_section(t, nested.s, v);
+		}
+	strbuf_finish(&nested);
+}
+
 static void print_section(struct table *t, const char *path, const json_t *v)
 {
 	struct rows rows = {0};
@@ -340,7 +438,7 @@ static void print_section(struct table *t, const char *path, const json_t *v)
 	if (is_matrix(v)) {
 		print_matrix(t, v);
 	} else if (collect_rows(v, &rows)) {
-		print_rows(t, &rows);
+		print_rows(t, path, &rows);
 	} else {
 		if (!json_is_object(v) || !print_plain(t, v)) {
 			/* nothing of its own: the head would stand alone */

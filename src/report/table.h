@@ -5,7 +5,8 @@
  * tree that is printed as JSON, so the two cannot disagree.
  *
  *	object			a headed section of `key value` lines
- *	object of objects with the same plain keys, or array of such: a table, one line each
+ *	object of objects with the same keys, or array of such: a table, one line each; below it
+ *				lists of numbers, one line a row, then what has sections of its own
  *	null			"-"; the reasons stand in the section `unavailable`
  *	timeline		a line for each series: first, least, most, last
  *	zero			left out in long sections unless `all`, with a note of how many
