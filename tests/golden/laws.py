@@ -71,15 +71,13 @@ def laws_of_kernel(r):
 
 def laws_of_slab(r):
     v, slab = r['vmstat'], r['slab']
-    sizes = set()
     for c in slab['caches']:
         name = c['name']
         yield f'objects of {name} are those allocated and not freed', c['active_objects'] == c['allocs'] - c['frees']
         yield f'slabs of {name} are those made and not freed', c['slabs'] == c['slabs_created'] - c['slabs_destroyed']
-        size = sum(c[key + '_bytes'] for key in ('requested', 'rounding', 'tail', 'free'))
-        sizes |= {size / c['pages']} if c['pages'] else {0} if size else set()
+        yield f'bytes of {name} are its pages', c['pages'] * r['memory']['page_bytes'] == \
+            sum(c[key + '_bytes'] for key in ('requested', 'rounding', 'tail', 'free'))
         yield f'CPU lists of {name} hold free objects', c['active_objects'] + c['cpu_objects'] <= c['total_objects']
-    yield 'bytes of all caches are their pages', not sizes or sizes in ({4096}, {16384}, {65536})
     for key in ('active_objects', 'slabs', 'pages', 'allocs', 'frees', 'cpu_allocs', 'free_bytes'):
         yield f'{key} of slab are those of the caches', slab['totals'][key] == sum(c[key] for c in slab['caches'])
     yield 'slab pages are in nr_slab_reclaimable and nr_slab_unreclaimable', \
