@@ -182,6 +182,19 @@ def numastat():
         expect(f'numastat, {key}', got.get(key), [n[key] for n in result['numa']['nodes']])
 
 
+def numastat_of(pid):
+    out = in_tree(['sys/devices/system/node', 'proc'], f'numastat -p {pid}')
+    if not out:
+        return
+    readers.append('numastat -p')
+    total = [float(x) for x in re.search(r'(?m)^Total +(.*)', out).group(1).split()]
+    process = [p for p in result['numa']['processes'] if p['pid'] == int(pid)][-1]
+    # it prints two digits of MiB
+    for mib, pages in zip(total, [*process['pages'], sum(process['pages'])]):
+        if abs(mib - pages / 256) > 0.01:
+            problems.append(f'numastat, process {pid}: {mib} MiB, the model has {pages} pages')
+
+
 def free():
     out = in_tree(['proc/meminfo'], 'free -k')
     if not out:
@@ -234,6 +247,8 @@ def main():
                 reader()
         if shutil.which('pmap'):
             pmap(pids[-1])
+        if shutil.which('numastat'):
+            numastat_of(pids[-1])
     for p in problems:
         print(p)
     print(f'{len(readers)} readers: {", ".join(readers)}; {len(problems)} problems')
