@@ -199,6 +199,7 @@ static int parse_weights(const struct config_row *row, const char *s, uint64_t *
 {
 	uint64_t values[8] = {0};
 	unsigned i = 0;
+	const char *text = s;
 	char *end = (char *)s;
 
 	if (!strcmp(s, "none")) {
@@ -210,8 +211,8 @@ static int parse_weights(const struct config_row *row, const char *s, uint64_t *
 
 		if (w > 255 || i == 64 || (*end && *end != ','))
 			return err_set(err, -EINVAL,
-				       "bad value for '%s' (up to 64 numbers of 0 to 255 as in 3,1, or none)",
-				       row->key);
+				       "bad value '%.100s' for '%s' (up to 64 numbers of 0 to 255 as in 3,1, or none)",
+				       text, row->key);
 		values[i / 8] |= (uint64_t)w << (i % 8 * 8);
 		if (!*end)
 			break;

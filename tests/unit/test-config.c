@@ -9,7 +9,7 @@
 #include "base/config.h"
 
 struct knobs {
-	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], after;
+	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], weights[8], after;
 };
 
 static const char *const modes[] = {"heuristic", "always", "never", NULL};
@@ -26,6 +26,7 @@ static const struct config_row rows[] = {
 	{"a.nodes", CONFIG_NODES, offsetof(struct knobs, nodes), "none", 0, 0, NULL, "nodes"},
 	{"a.ratio", CONFIG_LIST, offsetof(struct knobs, ratio), "256,32,0", 0, 1000, ratios,
 	 "a list"},
+	{"a.weights", CONFIG_WEIGHTS, offsetof(struct knobs, weights), "3,1", 0, 0, NULL, "weights"},
 };
 static const struct config_table table = {"a", rows, ARRAY_SIZE(rows)};
 
@@ -44,6 +45,8 @@ static void defaults_fill_every_row_and_nothing_else(void **state)
 	assert_int_equal(k.nodes, 0);
 	assert_int_equal(k.ratio[0], 256);
 	assert_int_equal(k.ratio[2], 0);
+	assert_int_equal(k.weights[0], 0x103);
+	assert_int_equal(k.weights[7], 0);
 	assert_int_equal(k.after, 222);
 }
 
@@ -55,6 +58,7 @@ static void values_come_back_as_text_that_can_be_set(void **state)
 		{"a.bytes", "1048576K", "1G"}, {"a.ns", "1.5s", "1500ms"}, {"a.ns", "0", "0"},
 		{"a.ns", "1234", "1234ns"}, {"a.mode", "never", "never"},
 		{"a.nodes", "0", "0"}, {"a.nodes", "5,0-2,63", "0-2,5,63"},
+		{"a.weights", "none", "none"}, {"a.weights", "0,0,255,0", "0,0,255"},
 		{"a.nodes", "none", "none"}, {"a.ratio", "1\t2\t3", "1,2,3"},
 		{"a.ratio", "1,2,1000", "1,2,1000"},
 	};
@@ -88,6 +92,10 @@ static void refusals_name_key_and_value(void **state)
 		{"a.ns", "soon", "not a time", -EINVAL},
 		{"a.mode", "sometimes", "heuristic, always, never", -EINVAL},
 		{"a.mode", "", "heuristic, always, never", -EINVAL},
+		{"a.weights", "", "0 to 255", -EINVAL},
+		{"a.weights", "1,", "0 to 255", -EINVAL},
+		{"a.weights", "256", "0 to 255", -EINVAL},
+		{"a.weights", "-1", "0 to 255", -EINVAL},
 		{"a.nodes", "", "0,2-3", -EINVAL},
 		{"a.nodes", "64", "0,2-3", -EINVAL},
 		{"a.nodes", "3-2", "0,2-3", -EINVAL},
