@@ -130,8 +130,6 @@ const char *report_event_reason(const struct mmr_replay *r, unsigned item)
 	case NUMA_HINT_FAULTS_LOCAL:
 	case NUMA_PAGE_MIGRATE:
 		return hint_reason(r);
-	case THP_SPLIT_PAGE:
-		return "splitting of huge pages by reclaim is not modelled";
 	case NR_TLB_REMOTE_FLUSH:
 	case NR_TLB_REMOTE_FLUSH_RECEIVED:
 	case NR_TLB_LOCAL_FLUSH_ALL:
