@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright the mmreplay authors
-"""What the program says of itself is what the man pages say: commands, options, counters, settings, events.
+"""What the program says of itself is what the man pages say: commands, options, counters, settings, events,
+sections of the result.
 
 usage: pages.py SOURCE_ROOT MMREPLAY
 """
 
+import json
 import os
 import re
 import subprocess
@@ -68,6 +70,10 @@ source = open(os.path.join(root, 'src/sim/replay.h')).read()
 divergence = re.search(r'(?ms)^\.SH DIVERGENCE\n(.*?)(?=^\.SH )', page('mmreplay-model.7'))
 same('divergence', 'mmreplay-model.7', re.findall(r'\bX\([A-Z_]+, "(\w+)"', source),
      re.findall(r'(?m)^\.TP\n\.B (\S+)', divergence.group(1) if divergence else ''))
+schema = json.load(open(os.path.join(root, 'schema/mmreplay-result.schema.json')))
+sections = re.search(r'(?ms)^\.SH RESULT\n(.*?)(?=^\.SH )', page('mmreplay-run.1'))
+same('section', 'mmreplay-run.1', sorted(schema['properties']),
+     sorted(re.findall(r'(?m)^\.TP\n\.B (\S+)', sections.group(1) if sections else '')))
 trace = page('mmreplay-trace.5')
 for event in names(output('list', 'events')):
     if not re.search(rf'\b{event}\b', trace):
