@@ -184,15 +184,19 @@ static void captured_reserve_ratio(struct settings *s, const struct trace_meta *
 {
 	const char *text = json_string_value(
 		trace_meta_get(meta, "memory/sysctl/vm.lowmem_reserve_ratio"));
-	unsigned long long dma, dma32, normal, movable;
+	static const enum zone_type types[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE };
 
-	if (!text || !meta->arch || strcmp(meta->arch, "x86_64") ||
-	    sscanf(text, "%llu %llu %llu %llu", &dma, &dma32, &normal, &movable) != 4)
+	if (!text || !meta->arch || strcmp(meta->arch, "x86_64"))
 		return;
-	s->mm.lowmem_reserve_ratio[ZONE_DMA] = dma;
-	s->mm.lowmem_reserve_ratio[ZONE_DMA32] = dma32;
-	s->mm.lowmem_reserve_ratio[ZONE_NORMAL] = normal;
-	s->mm.lowmem_reserve_ratio[ZONE_MOVABLE] = movable;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		char *end;
+		unsigned long long n = strtoull(text, &end, 10);
+
+		if (end == text || n > INT32_MAX)
+			return;
+		s->mm.lowmem_reserve_ratio[types[i]] = n;
+		text = end;
+	}
 }
 
 /* kernelcore= and movablecore= of the kernel's command line: a size, or percent of the memory. */
