@@ -140,15 +140,13 @@ static int run(struct run_args *args)
 {
 	struct replay_file f;
 	uint64_t start = now_ns();
-	int status = args->procfs.path ? procfs_dir_create(&args->procfs) : CLI_OK;
+	int status = replay_file_open(&f, &args->file);
 
-	if (!status)
-		status = replay_file_open(&f, &args->file);
 	if (status)
 		return status;
 	status = apply_settings(&f, args);
 	if (!status && args->procfs.path)
-		procfs_dir_attach(&args->procfs, f.replay);
+		status = procfs_dir_create(&args->procfs, f.replay);
 	if (!status && args->verbose)
 		replay_file_explain(&f);
 	if (!status)

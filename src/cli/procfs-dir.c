@@ -35,7 +35,7 @@ static int host_error(const char *what, const char *path, int errnum)
 	return CLI_HOST;
 }
 
-int procfs_dir_create(const struct procfs_dir *d)
+static int make_folder(const struct procfs_dir *d)
 {
 	const struct dirent *entry;
 	bool empty = true;
@@ -125,8 +125,12 @@ static void on_time(void *ctx)
 	write_all_of(d);
 }
 
-void procfs_dir_attach(struct procfs_dir *d, struct mmr_replay *r)
+int procfs_dir_create(struct procfs_dir *d, struct mmr_replay *r)
 {
+	int status = make_folder(d);
+
+	if (status)
+		return status;
 	procfs_begin(&d->p, r, put_file, d);
 	if (d->when == PROCFS_EXIT) {
 		r->on_process_exit = on_exit_of;
@@ -134,6 +138,7 @@ void procfs_dir_attach(struct procfs_dir *d, struct mmr_replay *r)
 	} else if (d->when == PROCFS_TIME) {
 		replay_watch(r, d->time_ns, on_time, d);
 	}
+	return CLI_OK;
 }
 
 int procfs_dir_finish(struct procfs_dir *d, bool quiet)

@@ -23,10 +23,11 @@ struct procfs_dir {
 
 /* "end", "exit" or a time. False: none of these. */
 bool procfs_dir_parse_when(struct procfs_dir *d, const char *text);
-/* Makes the folder, or sees that it is empty. A cli_status, with a message. */
-int procfs_dir_create(const struct procfs_dir *d);
-/* Before the first step, when d->path is set. */
-void procfs_dir_attach(struct procfs_dir *d, struct mmr_replay *r);
+/*
+ * Makes the folder, or sees that it is empty, and waits for its moment. Before the first step, when
+ * d->path is set. A cli_status, with a message.
+ */
+int procfs_dir_create(struct procfs_dir *d, struct mmr_replay *r);
 /* After the last step: what was not written on the way, and the manifest. A cli_status. */
 int procfs_dir_finish(struct procfs_dir *d, bool quiet);
 
