@@ -159,6 +159,7 @@ static int run(struct run_args *args)
 		status = procfs_dir_finish(&args->procfs, args->file.quiet);
 	if (!status)
 		status = print_result(&f, args);
+	procfs_drop(&args->procfs.p);
 	replay_file_close(&f);
 	return status;
 }

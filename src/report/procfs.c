@@ -52,14 +52,22 @@ int procfs_end(struct procfs *p, const char *at)
 	j_str(root, "schema", PROCFS_SCHEMA);
 	j_str(root, "at", at);
 	j_u64(root, "clock_ns", p->clock_ns);
-	json_object_set_new(root, "processes_clock_ns", p->processes);
-	json_object_set_new(root, "unavailable", p->unavailable);
+	json_object_set(root, "processes_clock_ns", p->processes);
+	json_object_set(root, "unavailable", p->unavailable);
 	strbuf_clear(&p->text);
 	j_text(root, &p->text);
 	json_decref(root);
 	procfs_done(p, "%s", PROCFS_MANIFEST);
-	strbuf_finish(&p->text);
+	procfs_drop(p);
 	return p->rc;
+}
+
+void procfs_drop(struct procfs *p)
+{
+	json_decref(p->processes);
+	json_decref(p->unavailable);
+	p->processes = p->unavailable = NULL;
+	strbuf_finish(&p->text);
 }
 
 /* ---- what several files need ---- */

@@ -53,6 +53,8 @@ void procfs_process(struct procfs *p, uint32_t index, const struct task_struct *
 void procfs_processes(struct procfs *p);
 /* The manifest; frees all. `at` says what moment the system's files are of. */
 int procfs_end(struct procfs *p, const char *at);
+/* Frees all without a manifest. Idempotent, also after procfs_end(). */
+void procfs_drop(struct procfs *p);
 
 /* ---- for the files (procfs-*.c) ---- */
 

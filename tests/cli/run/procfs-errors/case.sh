@@ -14,3 +14,8 @@ $M run -q --procfs-at=exit $T/anon.mmt; echo $?
 mkdir empty
 $M run -q --procfs=empty $T/anon.mmt -o r.json; echo $?
 test -s empty/mmreplay-unavailable.json
+# a trace that breaks off: a tree without its manifest is not whole
+size=$(wc -c < $T/runs.mmt)
+head -c $((size - 100)) $T/runs.mmt > cut.mmt
+$M run -q --procfs=broken --procfs-at=exit cut.mmt -o none.json; echo $?
+test ! -e broken/mmreplay-unavailable.json
