@@ -71,10 +71,21 @@ static uint64_t node_reclaim(struct memory *mem, struct pglist_data *pgdat, unsi
 			   want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);
 }
 
+/*
+ * Whatever it was woken for, kswapd takes the boost of its node's watermarks away when it is done (balance_pgdat): here at
+ * once, since it has no pages to take.
+ */
+static void wake_kswapd(struct memory *mem, struct zone *zone, unsigned order)
+{
+	demotion_wake_kswapd(mem, zone, order);
+	for (unsigned t = 0; t < MAX_NR_ZONES; t++)
+		zone->zone_pgdat->node_zones[t].watermark_boost = 0;
+}
+
 static const struct pressure_ops ops = {
 	.try_to_free_pages = try_to_free_pages,
 	.node_reclaim = node_reclaim,
-	.wake_kswapd = demotion_wake_kswapd,
+	.wake_kswapd = wake_kswapd,
 };
 
 struct pressure *pressure_create(struct memory *mem)
