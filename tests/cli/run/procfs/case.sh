@@ -38,3 +38,6 @@ grep -e VmRSS -e VmPTE then/proc/100/status
 jq -c '[.at, .clock_ns, .processes_clock_ns]' then/mmreplay-unavailable.json
 $M run --procfs late --procfs-at=1s -q $T/anon.mmt -o r.json
 jq -c '[.at, .clock_ns]' late/mmreplay-unavailable.json
+echo "-- memory policies"
+$M run -q --procfs policy --procfs-at=exit -s machine.nodes=2 -s numa.policy=interleave $T/anon.mmt -o r.json
+cat policy/proc/100/numa_maps
