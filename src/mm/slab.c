@@ -262,6 +262,12 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	cache_release(cache);
 }
 
+unsigned kmem_cache_size_max(const struct memory *mem)
+{
+	/* A free pointer, where the policy puts one behind the object, must fit too. */
+	return (1u << (mem->geo->page_shift + mem->geo->max_order)) - slab_word(mem);
+}
+
 const char *kmem_cache_name(const struct kmem_cache *cache)
 {
 	return cache->name;

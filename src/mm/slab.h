@@ -85,11 +85,12 @@ struct kmem_cache_stats {
 
 /*
  * A cache; with slab.merge it may be one that exists already. `name` is copied, cut after 31 characters. size: bytes,
- * 1 to 2^25. align: bytes, a power of two or 0 for a word. ctor may be NULL. Never NULL: a size that
- * no order of the machine holds is a bug.
+ * 1 to kmem_cache_size_max(). align: bytes, a power of two or 0 for a word. ctor may be NULL. Never NULL.
  */
 struct kmem_cache *kmem_cache_create(struct memory *mem, const char *name, unsigned size, unsigned align,
 				     unsigned flags, kmem_cache_ctor *ctor);
+/* Bytes of the largest object that a slab of this machine can hold. */
+unsigned kmem_cache_size_max(const struct memory *mem);
 /* No object may be out. With aliases it only loses one. */
 void kmem_cache_destroy(struct kmem_cache *cache);
 const char *kmem_cache_name(const struct kmem_cache *cache);

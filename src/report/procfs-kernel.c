@@ -15,10 +15,10 @@ static void put_cache(struct procfs *p, const struct kmem_cache *cache)
 	kmem_cache_stats(cache, &s);
 	strbuf_addf(&p->text,
 		    "%-17s %6" PRIu64 " %6" PRIu64 " %6u %4u %4u : tunables %4u %4u %4u"
-		    " : slabdata %6" PRIu64 " %6" PRIu64 " %6u\n",
-		    kmem_cache_name(cache), s.active_objs, s.num_objs, s.size, s.objperslab,
-		    s.pagesperslab, s.limit, s.batchcount, s.shared, s.active_slabs, s.num_slabs,
-		    0u);
+		    " : slabdata %6" PRIu64 " %6" PRIu64 " %6" PRIu64 "\n",
+		    kmem_cache_name(cache), s.slabinfo_active_objs, s.num_objs, s.size,
+		    s.objperslab, s.pagesperslab, s.limit, s.batchcount, s.shared, s.active_slabs,
+		    s.num_slabs, s.sharedavail);
 }
 
 /* The kernel's list begins with the cache that was made last. */

@@ -19,7 +19,6 @@
 #include "mm/vmalloc.h"
 #include "sim/replay.h"
 
-#define OBJECT_MAX  (1ull << 25) /* bytes of an object of a cache */
 #define KMALLOC_MAX (1ull << 33)
 #define CACHES_MAX  65536
 #define AREA_MAX    (1ull << 40)
@@ -99,7 +98,7 @@ static struct kmem_cache *cache_of(struct mmr_replay *r, const struct mmr_event 
 	gfp_t gfp = kernel_replay_gfp(k, ev->CACHE_ALLOC.gfp);
 	char name[KMEM_CACHE_NAME_MAX] = "cache";
 
-	if (!id || id > CACHES_MAX || !size || size > OBJECT_MAX)
+	if (!id || id > CACHES_MAX || !size || size > kmem_cache_size_max(r->mem))
 		return NULL;
 	while (k->caches.nr <= id)
 		*vec_push(&k->caches) = NULL;

@@ -143,6 +143,25 @@ static void test_slub_order(void **state)
 	finish(mem);
 }
 
+/* The largest object takes the largest block, under every policy. */
+static void test_largest(void **state)
+{
+	(void)state;
+	for (unsigned policy = SLAB_POLICY_SLUB; policy <= SLAB_POLICY_NULL; policy++) {
+		struct memory *mem = machine_64(policy);
+		struct kmem_cache *cache =
+			kmem_cache_create(mem, "c", kmem_cache_size_max(mem), 0, 0, NULL);
+		kaddr_t o = kmem_cache_alloc(cache, GFP_KERNEL);
+
+		assert_true(o);
+		assert_int_equal(stats_of(cache).pagesperslab, 1 << mem->geo->max_order);
+		kmem_cache_free(cache, o);
+		(void)kmem_cache_shrink(cache);
+		kmem_cache_destroy(cache);
+		finish(mem);
+	}
+}
+
 static void test_slub_cpu_lists(void **state)
 {
 	struct memory *mem = machine_64(SLAB_POLICY_SLUB);
@@ -759,7 +778,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slub_layout),   cmocka_unit_test(test_slub_order),
-		cmocka_unit_test(test_slub_cpu_lists), cmocka_unit_test(test_slub_min_partial),
+		cmocka_unit_test(test_largest),	      cmocka_unit_test(test_slub_cpu_lists), cmocka_unit_test(test_slub_min_partial),
 		cmocka_unit_test(test_slub_nodes),    cmocka_unit_test(test_slub_fallback),
 		cmocka_unit_test(test_slab_layout),   cmocka_unit_test(test_slab_colour),
 		cmocka_unit_test(test_slab_off_slab), cmocka_unit_test(test_slab_arrays),
