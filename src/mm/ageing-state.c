@@ -352,11 +352,19 @@ static bool would_fit(const struct placing *p, uint64_t drop)
 /* The fewest blocks that must be left out; none when even the most that may be is not enough. */
 static uint64_t plan_drop(const struct placing *p)
 {
-	uint64_t most = may_drop(p), drop = 0;
+	uint64_t low = 0, high = may_drop(p);
 
-	while (drop < most && !would_fit(p, drop))
-		drop++;
-	return would_fit(p, drop) ? drop : 0;
+	if (!would_fit(p, high))
+		return 0;
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (would_fit(p, middle))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
 }
 
 static int place_large(struct placing *p, unsigned order)

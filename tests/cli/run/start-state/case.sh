@@ -21,6 +21,8 @@ echo 'Node 0, zone DMA 0 0 0' >dma
 try -s fragmentation.initial=captured -s fragmentation.initial.buddyinfo=dma
 printf 'Node 0, zone DMA 0 0 0\nNode 0, zone DMA32 0 0 0 9999\n' >full
 try -s fragmentation.initial=captured -s fragmentation.initial.buddyinfo=full
+python3 -c 'print("Number of blocks type Unmovable Movable\nNode 0, zone DMA 4294967295 4294967295\nNode 0, zone DMA32 4294967295 4294967295")' >huge
+try -s fragmentation.initial=captured -s fragmentation.initial.pagetypeinfo=huge
 try -s fragmentation.initial=captured -s memory.cma=16M
 try -s memory.cma=1G
 $M run -q -o r.json -s fragmentation.initial=captured $T/anon.mmt
