@@ -5,15 +5,16 @@
  * folio_putback_lru, inactive_is_low).
  *
  * Modelled: inactive and active lists of anonymous and of file folios, and the unevictable list, per node; new folios
- * start inactive; a second mark_page_accessed() activates; activation and deactivation are counted; the ratio of
+ * start inactive; a second folio_mark_accessed() activates (an unmapped file page that was used counts as one access); activation and deactivation are counted; the ratio of
  * active to inactive that shrinking keeps.
  * Simplified: a folio is on its list at once, without the batches of each CPU (lru_add, activate, deactivate). Left
- * out: refault distances and workingset activation, lazy freeing, generations, memory cgroups.
+ * out: locked folios do not go to the unevictable list (reclaim finds them and leaves them active); refault distances and
+ * workingset activation, lazy freeing, generations, memory cgroups.
  *
  *	PG_LRU		on a list of its node: exactly one, the one that folio_lru_list() names
  *	PG_ACTIVE	of two lists, the active one
  *	PG_REFERENCED	accessed once since it came or was last asked
- *	PG_UNEVICTABLE	of memory that is locked
+ *	PG_UNEVICTABLE	never to be looked at: nothing sets it yet
  *
  * The lists are kept only when memory->lru_enabled, which lru_enable() sets before there are any user pages: without
  * reclaim or tiers nothing needs them, and a fault then pays one test. All of these do nothing without it.

@@ -4,6 +4,7 @@
 #include "mm/zap.h"
 
 #include "mm/highmem.h"
+#include "mm/lru.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
@@ -34,6 +35,9 @@ static void zap_present_pte(struct zap_details *z, pte_t pte)
 		z->mm->rss_stat[MM_SHMEMPAGES]--;
 	else
 		z->mm->rss_stat[MM_FILEPAGES]--;
+	if (unlikely(z->mem->lru_enabled) && pte.pte & PTE_ACCESSED && !(page->flags & PG_ANON) &&
+	    !(z->vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ)))
+		folio_mark_accessed(z->mem, folio_pfn(z->mem, pfn));
 	if (pte_dirty(pte) && !(page->flags & PG_ANON)) {
 		pfn_to_page(z->mem, folio_pfn(z->mem, pfn))->flags |= PG_DIRTY;
 		z->force_flush = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Accesses from node to node by kind, and what they would cost: numa.accesses and cost.memory.
+ * Accesses from node to node by kind, and what they would cost: numa.accesses and cost.memory. The tiers of the nodes:
+ * numa.tiers.
  *
  * The cost knows no caches: every access is weighed as if memory served it, local_cycles x distance / 10. So it is an upper
  * bound; what it is good for is comparing two placements of the same accesses.
@@ -99,4 +100,48 @@ void report_memory_cost(struct report *rep, json_t *cost)
 	}
 	j_u64(obj, "cycles", total);
 	j_u64(obj, "remote_cycles", remote < INT64_MAX ? remote : INT64_MAX);
+}
+
+/* ---- tiers ---- */
+
+static json_t *node_list(const struct memory *mem, uint64_t nodes)
+{
+	json_t *list = json_array();
+
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		if (nodes >> n & 1)
+			json_array_append_new(list, json_integer(n));
+	return list;
+}
+
+/* The fastest first; nodes without memory are in none. */
+void report_tiers(struct report *rep, json_t *numa)
+{
+	const struct memory *mem = rep->r->mem;
+	json_t *tiers = j_array(numa, "tiers");
+
+	for (uint64_t adistance = 0, next; adistance != UINT64_MAX; adistance = next) {
+		uint64_t nodes = 0, targets = 0;
+		json_t *obj;
+
+		next = UINT64_MAX;
+		for (unsigned n = 0; n < mem->nr_nodes; n++) {
+			const struct node_tier *t = &mem->nodes[n]->tier;
+
+			if (t->adistance == adistance && adistance) {
+				nodes |= 1ull << n;
+				targets |= t->lower_nodes;
+			} else if (t->adistance > adistance && t->adistance < next) {
+				next = t->adistance;
+			}
+		}
+		if (!nodes)
+			continue;
+		obj = json_object();
+		j_u64(obj, "abstract_distance", adistance);
+		j_bool(obj, "top", mem->nodes[__builtin_ctzll(nodes)]->tier.is_top);
+		json_object_set_new(obj, "nodes", node_list(mem, nodes));
+		json_object_set_new(obj, "demotes_to", node_list(mem, targets));
+		json_array_append_new(tiers, obj);
+	}
 }

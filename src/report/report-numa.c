@@ -133,6 +133,7 @@ void report_numa(struct report *rep)
 
 	put_accesses(rep, numa);
 	report_access(rep, numa);
+	report_tiers(rep, numa);
 	list = j_array(numa, "nodes");
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
 		put_node(rep, list, mem->nodes[n]);

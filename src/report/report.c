@@ -93,7 +93,7 @@ static uint64_t node_sum(const struct memory *mem, unsigned item)
 static const char *lru_reason(const struct mmr_replay *r)
 {
 	return r->mem->lru_enabled ? NULL
-				   : "pages are kept on lists by age only where memory has tiers";
+				   : "pages are on lists by age only with numa.demotion or numa.balancing";
 }
 
 /* Touches of pages that are mapped are what hints catch. */
@@ -109,8 +109,9 @@ const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 	case NR_ACTIVE_ANON:
 	case NR_INACTIVE_FILE:
 	case NR_ACTIVE_FILE:
-	case NR_UNEVICTABLE:
 		return lru_reason(r);
+	case NR_UNEVICTABLE:
+		return "locked pages are not kept apart from others";
 	case PGPROMOTE_SUCCESS:
 	case PGPROMOTE_CANDIDATE:
 	case PGPROMOTE_CANDIDATE_NRL:

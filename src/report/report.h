@@ -50,6 +50,7 @@ void report_tlb(struct report *rep);
 void report_numa(struct report *rep);
 /* Parts of the sections `numa` and `cost`. */
 void report_access(struct report *rep, json_t *numa);
+void report_tiers(struct report *rep, json_t *numa);
 void report_memory_cost(struct report *rep, json_t *cost);
 void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);

@@ -99,6 +99,50 @@ static void start(struct machine *m)
 	m->mem->current = m->task;
 }
 
+/* An entry that the reverse map must lead to. */
+struct sought {
+	const struct vm_area_struct *vma;
+	uint64_t addr;
+	bool found;
+};
+
+static bool is_sought(struct vm_area_struct *vma, uint64_t addr, void *ctx)
+{
+	struct sought *s = ctx;
+
+	s->found |= vma == s->vma && addr == s->addr;
+	return !s->found;
+}
+
+/* From every entry to its page and back; every page is mapped as often as it says. */
+static void check_rmap(const struct machine *m)
+{
+	struct htable mapped;
+	uint64_t pfn, nr;
+
+	htable_init(&mapped);
+	for (unsigned s = 0; s < NR_SPACES; s++)
+		for (uint64_t i = 0; i < NR_AREAS * AREA_PAGES; i++) {
+			struct sought want = {.addr = AREA(i / AREA_PAGES) + i % AREA_PAGES * PAGE};
+			struct pgtable *table;
+			unsigned level;
+			pte_t pte = *pgtable_walk(m->mm[s], want.addr, &level, &table);
+
+			if (!pte_is_leaf(pte) || pte.pte & PTE_SPECIAL)
+				continue;
+			pfn = pte_pfn(pte) + (level ? want.addr / PAGE % 512 : 0);
+			want.vma = vma_lookup(m->mm[s], want.addr);
+			rmap_walk(m->mem, (pfn_t)pfn, is_sought, &want);
+			assert_true(want.found);
+			nr = 0;
+			htable_get(&mapped, pfn, &nr);
+			htable_set(&mapped, pfn, nr + 1);
+		}
+	for (size_t pos = 0; htable_next(&mapped, &pos, &pfn, &nr);)
+		assert_int_equal(nr, page_mapcount(m->mem, (pfn_t)pfn));
+	htable_finish(&mapped);
+}
+
 static void check(const struct machine *m)
 {
 	struct strbuf why = {0};
@@ -110,6 +154,7 @@ static void check(const struct machine *m)
 	assert_true(tlb_consistent(m->mem->tlb));
 	for (unsigned s = 0; s < NR_SPACES; s++)
 		assert_true(vma_consistent(m->mm[s]));
+	check_rmap(m);
 }
 
 static void tear_down(struct machine *m)
