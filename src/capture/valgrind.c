@@ -150,6 +150,16 @@ static void add_notes(const struct vg_trace *t)
 				    (unsigned long long)t->nr_unknown_lines, t->unknown_line);
 }
 
+/* Without a privilege there are none, and the calls count as having hidden buffers. */
+static void open_masks(struct vg_trace *t)
+{
+	struct tracefs fs = { .dirfd = -1 };
+
+	if (tracefs_find(&fs, NULL) == 0)
+		nodemasks_open(&t->masks, &fs, NULL);
+	tracefs_close(&fs);
+}
+
 int capture_valgrind(const struct capture_options *opt, struct capture_result *res, struct mmr_error *err)
 {
 	struct session s = { .opt = opt, .trace = { .res = res, .native = true } };
@@ -171,8 +181,10 @@ int capture_valgrind(const struct capture_options *opt, struct capture_result *r
 	s.trace.heap_limit = VG_HEAP_RAISED;
 	ids_init(&s.trace.ids, emit_for_ids, &s.trace, true);
 	progress_init(&s.progress, "page runs", 0, opt->quiet);
+	open_masks(&s.trace);
 	ret = vg_tracer_run(opt, &s.trace, &ops, err);
 	progress_done(&s.progress);
+	nodemasks_close(&s.trace.masks);
 	add_notes(&s.trace);
 	if (s.has_writer) {
 		ret2 = ret ? 0 : mmr_writer_flush(s.trace.writer, err);

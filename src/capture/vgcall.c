@@ -29,6 +29,9 @@
 #define INHERITED_MAX	256
 #define THP_DISABLE	41		/* PR_SET_THP_DISABLE */
 #define SET_VMA		0x53564d41	/* PR_SET_VMA */
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
 
 struct call_ctx {
 	struct vg_proc *p;
@@ -168,22 +171,53 @@ static void call_msync(const struct call_ctx *c)
 		emit(c, MMR_MSYNC, &ev);
 }
 
-/* The node mask lies in user memory and is not seen: the event has no data. */
+/* The call's node masks, which lie in user memory: where they cannot be seen the event has no data. */
+static void add_masks(const struct call_ctx *c, struct mmr_event *ev)
+{
+	struct vg_trace *t = c->p->trace;
+	struct syscall_call call = { .nr = (long)c->call->nr };
+	uint32_t tid = (uint32_t)c->p->threads.data[c->call->tid].tid;
+	const char *data;
+
+	memcpy(call.args, c->call->arg, sizeof(call.args));
+	nodemasks_drain(&t->masks);
+	ev->data_len = (uint32_t)nodemasks_take(&t->masks, tid, &call, &data);
+	ev->data = data;
+	t->nr_hidden_buffers += !ev->data_len;
+}
+
 static void call_mbind(const struct call_ctx *c)
 {
 	uint64_t pos = c->call->arg[0], end = pos + PAGE_UP(c->call->arg[1]);
 	struct mmr_event ev = { .MBIND = { .mode = c->call->arg[2], .flags = c->call->arg[5] } };
 
-	c->p->trace->nr_hidden_buffers++;
+	add_masks(c, &ev);
 	while (pos < end && layout_piece(&c->p->layout, &pos, end, &ev.MBIND.addr, &ev.MBIND.len))
 		emit(c, MMR_MBIND, &ev);
+}
+
+static void call_home_node(const struct call_ctx *c)
+{
+	uint64_t pos = c->call->arg[0], end = pos + PAGE_UP(c->call->arg[1]);
+	struct mmr_event ev = { .MBIND.home = c->call->arg[2] + 1 };
+
+	while (pos < end && layout_piece(&c->p->layout, &pos, end, &ev.MBIND.addr, &ev.MBIND.len))
+		emit(c, MMR_MBIND, &ev);
+}
+
+static void call_migrate_pages(const struct call_ctx *c)
+{
+	struct mmr_event ev = { .MIGRATE_PAGES = { .pid = c->call->arg[0], .ret = c->call->ret } };
+
+	add_masks(c, &ev);
+	emit(c, MMR_MIGRATE_PAGES, &ev);
 }
 
 static void call_set_mempolicy(const struct call_ctx *c)
 {
 	struct mmr_event ev = { .SET_MEMPOLICY.mode = c->call->arg[0] };
 
-	c->p->trace->nr_hidden_buffers++;
+	add_masks(c, &ev);
 	emit(c, MMR_SET_MEMPOLICY, &ev);
 }
 
@@ -623,7 +657,9 @@ static const struct call_row call_rows[] = {
 	{ SYS_mlock2, call_mlock, false }, { SYS_munlock, call_mlock, false },
 	{ SYS_mlockall, call_mlockall, false }, { SYS_munlockall, call_mlockall, false },
 	{ SYS_msync, call_msync, false }, { SYS_mbind, call_mbind, false },
-	{ SYS_set_mempolicy, call_set_mempolicy, false }, { SYS_shmat, call_shmat, false },
+	{ SYS_set_mempolicy, call_set_mempolicy, false },
+	{ SYS_set_mempolicy_home_node, call_home_node, false },
+	{ SYS_migrate_pages, call_migrate_pages, false }, { SYS_shmat, call_shmat, false },
 	{ SYS_shmdt, call_shmdt, false }, { SYS_prctl, call_prctl, false },
 	{ SYS_clock_gettime, call_clock, false }, { SYS_gettimeofday, call_clock, false },
 	{ SYS_time, call_clock, false },

@@ -29,6 +29,7 @@
 #include "capture/image.h"
 #include "capture/lackey.h"
 #include "capture/layout.h"
+#include "capture/nodemask.h"
 #include "capture/sysdecode.h"
 
 /* What all processes of one capture share. */
@@ -46,6 +47,7 @@ struct vg_trace {
 	char unknown_line[80];		/* the first of them */
 	uint64_t nr_unknown_calls;
 	uint64_t nr_hidden_buffers;	/* calls whose buffers could not be seen */
+	struct nodemasks masks;		/* of memory policies, where the host lets us see them */
 	int error;
 	struct mmr_error err;
 };
