@@ -16,6 +16,7 @@
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
+#include "mm/vma_policy.h"
 #include "report/procfs.h"
 #include "report/report.h"
 
@@ -362,43 +363,17 @@ static void put_numa_pages(struct procfs *p, const struct numa_maps *md)
 	put_if(p, true, "kernelpagesize_kB", 1ull << (p->mem->geo->page_shift - 10));
 }
 
-/* mm/mempolicy.c: mpol_to_str() */
-static void put_policy(struct procfs *p, const struct mempolicy *pol)
-{
-	static const char *const modes[MPOL_MAX] = {
-		[MPOL_DEFAULT] = "default",
-		[MPOL_PREFERRED] = "prefer",
-		[MPOL_BIND] = "bind",
-		[MPOL_INTERLEAVE] = "interleave",
-		[MPOL_LOCAL] = "local",
-		[MPOL_PREFERRED_MANY] = "prefer (many)",
-		[MPOL_WEIGHTED_INTERLEAVE] = "weighted interleave",
-	};
-	unsigned flags = pol ? pol->flags & MPOL_MODE_FLAGS : 0;
-
-	strbuf_addf(&p->text, " %s", modes[pol ? pol->mode : MPOL_DEFAULT]);
-	if (flags)
-		strbuf_addf(&p->text, "=%s%s%s",
-			    flags & MPOL_F_STATIC_NODES	    ? "static" :
-			    flags & MPOL_F_RELATIVE_NODES ? "relative" :
-							    "",
-			    flags & (flags - 1) ? "|" : "",
-			    flags & MPOL_F_NUMA_BALANCING ? "balancing" : "");
-	if (pol && pol->nodes) {
-		strbuf_addstr(&p->text, ":");
-		procfs_list(&p->text, &pol->nodes, p->mem->nr_nodes);
-	}
-}
-
 static void put_numa_map(struct procfs *p, const struct vm_area_struct *vma,
 			 const struct task_struct *task)
 {
 	const struct file_name *file;
 	const char *name = area_name(p, vma, &file);
 	struct numa_maps md = {0};
+	uint64_t unused;
+	const struct mempolicy *pol = vma_own_policy(vma, vma->vm_start, &unused);
 
-	strbuf_addf(&p->text, "%08" PRIx64, vma->vm_start);
-	put_policy(p, vma->vm_policy ? vma->vm_policy : task->mempolicy);
+	strbuf_addf(&p->text, "%08" PRIx64 " ", vma->vm_start);
+	mpol_to_str(&p->text, pol ? pol : task->mempolicy);
 	if (name && vma->vm_mapping) {
 		strbuf_addstr(&p->text, " file=");
 		put_name(&p->text, name);
