@@ -103,6 +103,31 @@ def compare_with_kernel(pid):
             same_form(name, text(f'proc/{name}').splitlines()[0], host(f'/proc/{name}').splitlines()[0])
 
 
+# ---- files against each other, and against the result ----
+
+def sums(pid):
+    task = [t for t in result['tasks'] if t['pid'] == int(pid)][-1]
+    pages = task['rss_anon_pages'] + task['rss_file_pages'] + task['rss_shmem_pages']
+    smaps = text(f'proc/{pid}/smaps')
+    for key, of_all in (('Rss', 4 * pages), ('Anonymous', 4 * task['rss_anon_pages'])):
+        expect(f'{pid}: sum of {key}', sum(map(int, re.findall(rf'(?m)^{key}: +(\d+) kB', smaps))), of_all)
+        expect(f'{pid}: {key} of smaps_rollup', kb(f'proc/{pid}/smaps_rollup', key), of_all)
+    parts = sum(kb(f'proc/{pid}/smaps_rollup', key)
+                for key in ('Shared_Clean', 'Shared_Dirty', 'Private_Clean', 'Private_Dirty'))
+    expect(f'{pid}: shared and private', parts, 4 * pages)
+    expect(f'{pid}: pages of numa_maps', sum(map(int, re.findall(r' N\d+=(\d+)', text(f'proc/{pid}/numa_maps')))), pages)
+    expect(f'{pid}: statm', [int(x) for x in text(f'proc/{pid}/statm').split()][:3],
+           [task['vm_pages'], pages, task['rss_file_pages'] + task['rss_shmem_pages']])
+    status = dict(re.findall(r'(?m)^(\w+):\s+(.*)$', text(f'proc/{pid}/status')))
+    for key, value in (('VmRSS', pages), ('VmSize', task['vm_pages']), ('VmHWM', task['rss_peak_pages'])):
+        expect(f'{pid}: {key}', status[key], f'{4 * value} kB')
+    expect(f'{pid}: areas', len(text(f'proc/{pid}/maps').splitlines()), task['nr_vmas'])
+    size = sum(int(b, 16) - int(a, 16) for a, b in re.findall(r'(?m)^(\w+)-(\w+) ', text(f'proc/{pid}/maps')))
+    expect(f'{pid}: bytes of all areas', size, 4096 * task['vm_pages'])
+    expect(f'{pid}: faults of stat', [int(text(f'proc/{pid}/stat').rsplit(')')[1].split()[i]) for i in (7, 9)],
+           [task['min_flt'], task['maj_flt']])
+
+
 # ---- readers ----
 
 def zones():
@@ -235,6 +260,8 @@ def main():
         problems.append('there is no process')
     manifest = json.loads(text('mmreplay-unavailable.json'))
     expect('processes of the manifest', sorted(manifest['processes_clock_ns'], key=int), pids)
+    for pid in pids:
+        sums(pid)
     release = os.uname().release
     if release.startswith('6.18.') and os.uname().machine == 'x86_64':
         compare_with_kernel(pids[-1])
