@@ -50,7 +50,7 @@ static const struct config_row rows[] = {
 	 "and vmalloc events; auto: page events where there are any"},
 	{"timeline.interval", CONFIG_TIME, AT(timeline_ns), "0", 0, TIMELINE_MAX_NS, NULL,
 	 "the result has a timeline, sampled so often on the model's clock; 0: it has none"},
-	{"timeline.samples", CONFIG_UINT, AT(timeline_samples), "1000", 2, 1000000, NULL,
+	{"timeline.samples", CONFIG_UINT, AT(timeline_samples), "1000", 2, 100000, NULL,
 	 "at most so many samples: then every second one goes and the interval doubles"},
 };
 
