@@ -177,6 +177,8 @@ def laws(r):
     for key in ('numa_hit', 'numa_miss', 'numa_foreign', 'numa_interleave', 'numa_local', 'numa_other'):
         yield f'{key} is the sum of its nodes', v[key] == sum(n[key] for n in nodes)
     yield 'what one node misses another one lacks', v['numa_miss'] == v['numa_foreign']
+    yield 'every allocation is a hit or a miss', \
+        v['numa_hit'] + v['numa_miss'] == sum(r['fragmentation']['allocations_by_order'])
     yield 'hits and misses are local and other', \
         v['numa_hit'] + v['numa_miss'] == v['numa_local'] + v['numa_other']
     yield 'interleaved allocations are hits', all(n['numa_interleave'] <= n['numa_hit'] for n in nodes)
