@@ -5,7 +5,8 @@
  * (do_user_addr_fault), mm/gup.c (populate_vma_page_range), mm/filemap.c (filemap_map_pages).
  *
  * Modelled: the whole tree for anonymous, private and shared file and shmem memory; zero page, copy-on-write with
- * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth.
+ * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth;
+ * NUMA hints (mm/numa_balancing.h); without memory, demotion to slower nodes and another try (mm/demotion.h).
  * Simplified: no retries (reading takes no time), no per-VMA locks.
  * Left out: swap, userfaultfd, device memory with its own fault handler.
  *

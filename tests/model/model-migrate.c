@@ -143,6 +143,24 @@ static void check_rmap(const struct machine *m)
 	htable_finish(&mapped);
 }
 
+/* What the TLBs counted by node is what they counted. */
+static void check_matrices(const struct memory *mem)
+{
+	uint64_t walks[4] = {0}, both[4] = {0}, kinds[4] = {0}, refs = 0;
+	struct tlb_stats st;
+
+	tlb_stats(mem->tlb, -1, &st);
+	for (unsigned s = 0; s < NR_TLB_STREAMS; s++) {
+		tlb_stream_matrix(mem->tlb, (enum tlb_stream)s, mem->cpu_node, kinds);
+		for (unsigned l = 0; l < st.nr_levels; l++)
+			refs += st.stream[s].walk_refs[l];
+	}
+	tlb_walk_matrix(mem->tlb, mem->cpu_node, walks);
+	tlb_access_matrix(mem->tlb, mem->cpu_node, both);
+	assert_memory_equal(both, kinds, sizeof(both));
+	assert_int_equal(walks[0] + walks[1] + walks[2] + walks[3], refs);
+}
+
 static void check(const struct machine *m)
 {
 	struct strbuf why = {0};
@@ -155,6 +173,7 @@ static void check(const struct machine *m)
 	for (unsigned s = 0; s < NR_SPACES; s++)
 		assert_true(vma_consistent(m->mm[s]));
 	check_rmap(m);
+	check_matrices(m->mem);
 }
 
 static void tear_down(struct machine *m)
