@@ -81,6 +81,8 @@ struct dma_device *dma_device(struct memory *mem, uint32_t id)
 
 	if (at < mem->dma->devices.nr && mem->dma->devices.data[at]->id == id)
 		return mem->dma->devices.data[at];
+	if (mem->dma->devices.nr >= DMA_MAX_DEVICES)
+		return NULL;
 	return dma_add_device(mem, id, NULL, (unsigned)mem->conf.dma_mask_bits, (unsigned)mem->conf.dma_node);
 }
 
@@ -106,8 +108,10 @@ static void dirty_pages(struct memory *mem, struct dma_device *dev, uint64_t phy
 	for (uint64_t pfn = phys >> shift; pfn <= (phys + len - 1) >> shift; pfn++) {
 		struct page *head;
 
-		if (!pfn_is_touched(mem, (pfn_t)pfn))
+		if (!pfn_is_touched(mem, (pfn_t)pfn)) {
+			pfn |= SECTION_PAGES - 1;
 			continue;
+		}
 		head = pfn_to_page(mem, folio_pfn(mem, (pfn_t)pfn));
 		if (head->_refcount <= 0 || head->flags & (PG_BUDDY | PG_PCP | PG_RESERVED))
 			continue;
@@ -241,7 +245,7 @@ bool dma_alloc_coherent(struct memory *mem, struct dma_device *dev, uint64_t siz
 	uint64_t nr = (size >> shift) + !!(size & ((1ull << shift) - 1));
 	bool ok;
 
-	order = order_of(mem, nr << shift);
+	order = order_of(mem, size);
 	ok = nr && nr <= mem->totalram_pages &&
 	     (alloc_cma(mem, dev, nr, zone, ret) ||
 	      (nr <= 1ull << mem->geo->max_order && alloc_block(mem, dev, order, zone, ret)));

@@ -23,6 +23,8 @@
 #include "mm/kaddr.h"
 #include "mm/swiotlb.h"
 
+#define DMA_MAX_DEVICES 1024
+
 struct dma_device {
 	uint32_t id;
 	const char *name;	/* NULL: the machine profile does not describe it */
@@ -55,7 +57,10 @@ void dma_destroy(struct memory *mem);
 /* Describes a device before it is used. name may be NULL, and must outlive the system. */
 struct dma_device *dma_add_device(struct memory *mem, uint32_t id, const char *name, unsigned mask_bits,
 				  unsigned node);
-/* The device of that number, made with dma.mask_bits and dma.node when it is new. */
+/*
+ * The device of that number, made with dma.mask_bits and dma.node when it is new. NULL: there are DMA_MAX_DEVICES
+ * already.
+ */
 struct dma_device *dma_device(struct memory *mem, uint32_t id);
 
 /*

@@ -30,6 +30,12 @@ struct coherent {
 	struct dma_buffer buf;
 };
 
+/* NULL: a number that cannot be one, or more devices than any machine has. */
+static struct dma_device *device_of(struct mmr_replay *r, uint64_t id)
+{
+	return id > UINT32_MAX ? NULL : dma_device(r->mem, (uint32_t)id);
+}
+
 /* Pieces of one transfer; those that follow each other are put together. */
 struct pieces {
 	struct mmr_replay *r;
@@ -63,6 +69,12 @@ static void add_piece(struct pieces *p, uint64_t phys, uint64_t len)
 
 /* ---- physical addresses ---- */
 
+/* Some frame of the trace is another one here. */
+static bool has_frames(const struct mmr_replay *r)
+{
+	return r->dma.frames.nr || (r->kernel && r->kernel->map.nr);
+}
+
 static uint64_t translate(struct mmr_replay *r, uint64_t pfn)
 {
 	pfn_t to = pfn_map_get(&r->dma.frames, pfn);
@@ -77,6 +89,10 @@ static void move_physical(struct pieces *p, uint64_t addr, uint64_t len)
 	unsigned shift = p->r->mem->geo->page_shift;
 	uint64_t page = 1ull << shift;
 
+	if (addr + len < addr || !has_frames(p->r)) {
+		add_piece(p, addr, len);
+		return;
+	}
 	while (len && !p->failed) {
 		uint64_t offset = addr & (page - 1), part = page - offset < len ? page - offset : len;
 
@@ -127,11 +143,11 @@ void ev_dma(struct mmr_replay *r, const struct mmr_event *ev)
 	struct pieces p = {.r = r, .to_memory = ev->DMA.flags & DMA_TO_MEMORY};
 	struct mm_struct *mm;
 
-	if (!len || len > DMA_MAX_BYTES || ev->DMA.device > UINT32_MAX) {
+	p.dev = device_of(r, ev->DMA.device);
+	if (!len || len > DMA_MAX_BYTES || !p.dev) {
 		diverge(r, DIVERGE_DMA_OUTSIDE);
 		return;
 	}
-	p.dev = dma_device(r->mem, (uint32_t)ev->DMA.device);
 	if (ev->DMA.flags & DMA_VIRTUAL) {
 		mm = replay_mm(r, ev);
 		if (mm)
@@ -161,15 +177,16 @@ void ev_dma_alloc(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	unsigned shift = r->mem->geo->page_shift;
 	struct coherent *c = htable_get_ptr(&r->dma.buffers, ev->DMA_ALLOC.addr);
+	struct dma_device *dev = device_of(r, ev->DMA_ALLOC.device);
 	struct dma_buffer buf;
 
-	if (ev->DMA_ALLOC.device > UINT32_MAX || ev->DMA_ALLOC.addr & ((1ull << shift) - 1)) {
+	if (!dev || ev->DMA_ALLOC.addr & ((1ull << shift) - 1)) {
 		diverge(r, DIVERGE_DMA_OUTSIDE);
 		return;
 	}
 	if (c)
 		drop_coherent(r, c); /* its free was lost */
-	if (!dma_alloc_coherent(r->mem, dma_device(r->mem, (uint32_t)ev->DMA_ALLOC.device), ev->DMA_ALLOC.len, &buf))
+	if (!dma_alloc_coherent(r->mem, dev, ev->DMA_ALLOC.len, &buf))
 		return;
 	c = xcalloc(1, sizeof(*c));
 	c->addr = ev->DMA_ALLOC.addr;

@@ -283,6 +283,30 @@ static void start_numa(struct memory *mem)
 		lru_enable(mem);
 }
 
+/* A node that the machine has not is an error, as for memory policies. */
+static int check_devices(const struct system *sys, const struct settings *s, struct mmr_error *err)
+{
+	unsigned nr = sys->topology.nr_nodes;
+
+	if (s->mm.dma_node >= nr)
+		return err_set(err, -EINVAL, "dma.node is %u, but the machine has %u node%s", (unsigned)s->mm.dma_node,
+			       nr, nr == 1 ? "" : "s");
+	for (unsigned i = 0; i < sys->profile->nr_devices; i++)
+		if (sys->profile->device[i].node >= nr)
+			return err_set(err, -EINVAL, "device '%.60s' of the machine is on node %u, but there are %u",
+				       sys->profile->device[i].name, sys->profile->device[i].node, nr);
+	return 0;
+}
+
+static void add_devices(struct system *sys)
+{
+	for (unsigned i = 0; i < sys->profile->nr_devices; i++) {
+		const struct machine_device *d = &sys->profile->device[i];
+
+		dma_add_device(sys->mem, d->id, d->name, d->mask_bits, d->node);
+	}
+}
+
 static int create_memory(struct system *sys, const struct settings *s,
 			 const struct trace_meta *meta, struct mmr_error *err)
 {
@@ -309,11 +333,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 	if (rc)
 		return rc;
 	start_numa(sys->mem);
-	for (unsigned i = 0; i < sys->profile->nr_devices; i++) {
-		const struct machine_device *d = &sys->profile->device[i];
-
-		dma_add_device(sys->mem, d->id, d->name, d->mask_bits, d->node);
-	}
+	add_devices(sys);
 	return 0;
 }
 
@@ -331,6 +351,8 @@ int system_create(struct system **ret, const struct settings *s, const struct tr
 	rc = choose_topology(sys, s, meta, err);
 	if (!rc)
 		rc = topology_validate(&sys->topology, err);
+	if (!rc)
+		rc = check_devices(sys, s, err);
 	if (!rc)
 		rc = create_memory(sys, s, meta, err);
 	if (rc) {

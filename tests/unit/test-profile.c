@@ -144,6 +144,13 @@ static void bad_profiles_say_where(void **state)
 		  "f: topology.distances[0][1]: 9 is out of range (10 to 254)" },
 		{ "{ \"value\": 7, \"source\": \"no real machine\" }", "{ \"value\": 7 }",
 		  "f: cycles.l2_tlb_hit: key 'source' is missing" },
+		{ "\"cycles\": {", "\"devices\": [{\"id\": 1, \"name\": \"a\", \"mask_bits\": 65, \"source\": \"\"}], \"cycles\": {",
+		  "f: devices[0].mask_bits: 65 is out of range (12 to 64)" },
+		{ "\"cycles\": {", "\"devices\": [{\"id\": 1, \"name\": \"a\", \"source\": \"x\"}], \"cycles\": {",
+		  "f: devices[0]: key 'mask_bits' is missing" },
+		{ "\"cycles\": {", "\"devices\": [{\"id\": 1, \"name\": \"a\", \"mask_bits\": 32, \"source\": \"x\"}, "
+		  "{\"id\": 1, \"name\": \"b\", \"mask_bits\": 32, \"source\": \"x\"}], \"cycles\": {",
+		  "f: devices[1].id: two devices have this number" },
 		{ "\"name\": \"test\"", "\"name\": \"Te st\"", "f: name: a name is at most 64 of a-z, 0-9 and '-'" },
 		{ "\"name\": \"test\"", "\"name\": \"\"", "f: name: not a text" },
 		{ "\"topology\": {", "\"topology\": [], \"x\": {", "f: unknown key 'x'" },
