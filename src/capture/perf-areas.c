@@ -119,7 +119,8 @@ static int mapped_file(struct decoder *d, struct ids_file_key *key, const struct
 	struct ids_file file = {.dev = key->dev, .ino = key->ino};
 
 	if (scan) {
-		decode_cache_filter(d, &file, &scan->extents);
+		if (d->ids.cache_filter)
+			decode_cache_filter(d, &file, &scan->extents);
 		key->cached = &scan->extents;
 	}
 	int ret = ids_file(&d->ids, key, at, ret_file, err);
@@ -144,8 +145,8 @@ int decode_mmap2(struct decoder *d, const struct record_mmap2 *r, struct mmr_eve
 
 	if (t == NULL)
 		return -EIO;
-	if (decoder_proc(d, t->pid)->awaits)
-		return 0; /* its snapshot will show it */
+	if (decoder_proc(d, t->pid)->awaits || (d->memory && t->pid == d->self))
+		return 0; /* its snapshot will show it; or it is ours */
 	if (memchr(r->filename, '\0', r->h.size - sizeof(*r)) == NULL)
 		key.path = "";
 	struct dec_proc *p = decoder_proc(d, t->pid);

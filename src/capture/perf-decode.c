@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/host.h"
 #include "capture/perf-decode-priv.h"
@@ -68,13 +69,17 @@ void decoder_init(struct decoder *d, struct perf_session *session, struct merge 
 	d->writer = writer;
 	d->res = res;
 	ids_init(&d->ids, emit_for_ids, d, true);
-	d->ids.cache_filter = decode_cache_filter;
-	d->ids.cache_filter_ctx = d;
+	/* Of a whole machine what waits to be decoded is too much to be looked through for each file. */
+	if (!session->all) {
+		d->ids.cache_filter = decode_cache_filter;
+		d->ids.cache_filter_ctx = d;
+	}
 	htable_init(&d->tasks);
 	htable_init(&d->procs);
 	htable_init(&d->clone_flags);
 	htable_init(&d->exit_codes);
 	htable_init(&d->running);
+	d->self = getpid();
 	find_fields(d, session);
 	d->has_syscalls = d->f.enter_args && d->f.exit_ret;
 	d->has_newtask = d->f.clone_flags != NULL;
@@ -265,6 +270,12 @@ int decoder_existing(struct decoder *d, pid_t pid, pid_t tid, bool awaits, bool 
 
 /* ---- records ---- */
 
+/* What a system-wide capture does to its own address space is nobody's business; its pages are. */
+static bool is_self(const struct decoder *d, const struct dec_task *t)
+{
+	return d->memory && t->pid == d->self;
+}
+
 static int on_sample(struct decoder *d, const struct perf_sample_head *h, struct mmr_event *at,
 		     struct mmr_error *err)
 {
@@ -284,7 +295,7 @@ static int on_sample(struct decoder *d, const struct perf_sample_head *h, struct
 		return -EIO;
 	at->task = t->id;
 	if (src->role != PERF_ROLE_USER && src->role != PERF_ROLE_NEWTASK &&
-	    decoder_proc(d, t->pid)->awaits)
+	    (decoder_proc(d, t->pid)->awaits || is_self(d, t)))
 		return 0;
 	switch (src->role) {
 	case PERF_ROLE_MINOR:

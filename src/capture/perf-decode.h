@@ -54,6 +54,7 @@ struct decoder {
 	struct nodemasks *masks; /* of memory policies; the caller's */
 	uint64_t nr_hidden_masks; /* calls whose mask was not seen */
 	struct memory_state *memory; /* of a system-wide capture; the caller's */
+	pid_t self;		     /* this process */
 	bool began;		     /* its begin has been written */
 	VEC(char *) caches;  /* names of slab caches, [id - 1] */
 	uint64_t nr_guessed; /* faults without an error code */

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define CHUNKS_MAX_BYTES (256u << 20)
@@ -86,6 +87,8 @@ static void *drain_thread(void *arg)
 	struct perf_session *s = arg;
 	struct pollfd quit = {.fd = s->quit_fd, .events = POLLIN};
 
+	if (s->all)
+		setpriority(PRIO_PROCESS, (id_t)gettid(), -20); /* as perf.c's hurry() */
 	do {
 		drain_round(s);
 	} while (poll(&quit, 1, ROUND_MS) <= 0);

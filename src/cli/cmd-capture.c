@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,7 +239,7 @@ static int check_options(const struct capture_options *opt)
 		return cli_usage_error(&usage, "either a process (-p) or all of them (-a)");
 	if (!opt->pid && !opt->argv && !opt->all)
 		return cli_usage_error(&usage,
-				       "nothing to record: give a command after '--', or -p PID");
+				       "nothing to record: give a command after '--', -p PID, or -a");
 	if (opt->no_slab && !opt->kernel && !opt->kernel_only)
 		return cli_usage_error(&usage, "--no-slab needs --kernel or --kernel-only");
 	if (!perf && (opt->all || opt->kernel || opt->kernel_only))
@@ -291,6 +294,19 @@ static int failed(const struct capture_options *opt, const struct capture_result
 	return ret == -EINVAL && opt->nr_events ? CLI_USAGE : CLI_HOST;
 }
 
+/*
+ * A capture of the whole machine records its own pages. Memory that it gives back and takes again for
+ * every piece of the rings would be the most of them.
+ */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	mallopt(M_TOP_PAD, 16 << 20);
+#endif
+}
+
 static int capture(struct capture_options *opt)
 {
 	struct capture_result res = {0};
@@ -299,6 +315,8 @@ static int capture(struct capture_options *opt)
 
 	if (status)
 		return status;
+	if (opt->all)
+		keep_memory();
 	opt->stop_fd = stop_pipe[0];
 	int ret = opt->method == CAPTURE_PERF ? capture_perf(opt, &res, &err)
 					      : capture_valgrind(opt, &res, &err);
