@@ -109,7 +109,7 @@ static void test_coherent(void **state)
 {
 	struct memory *mem = machine(8 * GIB);
 	struct { unsigned mask_bits; uint64_t limit; } rows[] = {
-		{ 64, UINT64_MAX }, { 32, 4 * GIB }, { 30, GIB }, { 24, 16 * MIB },
+		{ 64, UINT64_MAX }, { 32, 4 * GIB }, { 26, 64 * MIB }, { 24, 16 * MIB },
 	};
 	struct dma_buffer buf;
 
