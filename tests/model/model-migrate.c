@@ -225,16 +225,35 @@ static void one_call(struct rng *rng, struct machine *m, unsigned nr)
 	}
 }
 
+/* The touch was counted on the node where the page table has the page: no TLB kept an old frame. */
+static void counted_where_it_is(const struct machine *m, uint64_t addr, const uint64_t before[4])
+{
+	const struct memory *mem = m->mem;
+	uint64_t after[4] = {0};
+	struct pgtable *table;
+	unsigned level, nid;
+	pte_t pte = *pgtable_walk(m->task->mm, addr, &level, &table);
+
+	nid = pfn_to_node(mem, pte_pfn(pte))->node_id;
+	tlb_access_matrix(mem->tlb, mem->cpu_node, after);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(after[i] - before[i], i == mem->cpu_node[mem->cpu] * 2u + nid);
+}
+
 static void one_touch(struct rng *rng, struct machine *m, unsigned nr)
 {
 	uint64_t area = rng_below(rng, NR_AREAS), page = rng_below(rng, AREA_PAGES);
 	enum access_kind kind = rng_below(rng, 2) ? ACCESS_WRITE : ACCESS_READ;
 	enum access_result result[2];
+	uint64_t before[4] = {0};
 
 	if (rng_below(rng, 4))
 		page = rng_below(rng, 1 + rng_below(rng, 64));
+	tlb_access_matrix(m[0].mem->tlb, m[0].mem->cpu_node, before);
 	for (unsigned i = 0; i < nr; i++)
 		result[i] = mmu_access(m[i].mem, AREA(area) + page * PAGE, kind, 1, true);
+	if (result[0] == ACCESS_OK && !m[0].mem->kswapd_nodes)
+		counted_where_it_is(&m[0], AREA(area) + page * PAGE, before);
 	if (nr == 2)
 		assert_int_equal(result[0], result[1]);
 }
