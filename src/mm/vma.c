@@ -414,7 +414,8 @@ bool vma_consistent(struct mm_struct *mm)
 		    !anon_vma_consistent(vma))
 			return false;
 		if (vma->vm_mapping && (vma->shared.start != vma->vm_pgoff ||
-					!interval_consistent(&vma->vm_mapping->i_mmap)))
+					!interval_consistent(&vma->vm_mapping->i_mmap) ||
+					!mpol_shared_policy_consistent(vma->vm_mapping)))
 			return false;
 		add_totals(&t, vma);
 		end = vma->vm_end;
