@@ -432,6 +432,18 @@ static json_t *swap_array(void)
 	return j;
 }
 
+/* The text of a file, NULL when it cannot be read: pagetypeinfo is root's. */
+static json_t *text_of(const char *path)
+{
+	struct strbuf sb = {0};
+	json_t *text = NULL;
+
+	if (host_read_file(path, &sb) == 0 && sb.len)
+		text = json_stringn(sb.s, sb.len);
+	strbuf_finish(&sb);
+	return text;
+}
+
 static json_t *memory_object(pid_t pid)
 {
 	json_t *j = json_object();
@@ -447,6 +459,8 @@ static json_t *memory_object(pid_t pid)
 	set(j, "thp", thp_object());
 	set(j, "swap", swap_array());
 	set(j, "zones", host_zones());
+	set(j, "buddyinfo", text_of("/proc/buddyinfo"));
+	set(j, "pagetypeinfo", text_of("/proc/pagetypeinfo"));
 	set(j, "cgroup", host_cgroup(pid));
 	return j;
 }

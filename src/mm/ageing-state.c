@@ -332,12 +332,36 @@ static uint64_t blocks_of_order(const struct placing *p, unsigned order)
 	return nr;
 }
 
-/* Would all blocks find room, were it not for their types, without `drop` of the largest? */
+/* Pageblocks of a type that are not wholly free. */
+static uint64_t cut_pageblocks(const struct placing *p, enum migratetype mt)
+{
+	uint64_t nr = p->state->pageblocks[mt], whole = 0;
+
+	for (unsigned o = p->zone->pageblock_order; o <= p->zone->max_order; o++)
+		whole += p->state->free[o][mt] << (o - p->zone->pageblock_order);
+	return nr > whole ? nr - whole : 0;
+}
+
+/* Would the small blocks of a type find room in so many pageblocks, and (movable ones) in cut ones? */
+static bool small_ones_fit(const struct placing *p, enum migratetype mt, uint64_t cells)
+{
+	for (unsigned order = p->zone->pageblock_order; order-- > 0;) {
+		uint64_t nr = p->state->free[order][mt];
+		uint64_t roots = mt == MIGRATE_MOVABLE ? p->cells[order][0].roots.nr : 0;
+
+		if (nr > roots + cells)
+			return false;
+		cells = roots + 2 * cells - nr;
+	}
+	return true;
+}
+
+/* Would all blocks find room without `drop` of the largest? */
 static bool would_fit(const struct placing *p, uint64_t drop)
 {
 	uint64_t cells = 0;	/* of the order above, whole or halves */
 
-	for (unsigned order = p->zone->max_order + 1; order-- > 0;) {
+	for (unsigned order = p->zone->max_order + 1; order-- > p->zone->pageblock_order;) {
 		uint64_t nr = blocks_of_order(p, order), roots = p->cells[order][0].roots.nr;
 
 		if (order == p->zone->max_order)
@@ -346,7 +370,16 @@ static bool would_fit(const struct placing *p, uint64_t drop)
 			return false;
 		cells = roots + 2 * cells - nr;
 	}
-	return true;
+	for (unsigned t = 0; t < MIGRATE_ISOLATE; t++) {
+		uint64_t cut = cut_pageblocks(p, (enum migratetype)t);
+
+		if (t == MIGRATE_MOVABLE)
+			continue;
+		if (cut > cells || !small_ones_fit(p, (enum migratetype)t, cut))
+			return false;
+		cells -= cut;
+	}
+	return small_ones_fit(p, MIGRATE_MOVABLE, cells);
 }
 
 /* The fewest blocks that must be left out; none when even the most that may be is not enough. */

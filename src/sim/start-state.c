@@ -416,6 +416,25 @@ static int captured_texts(struct state_texts *t, char *read[2], const struct sta
 		       "fragmentation.initial.buddyinfo");
 }
 
+/* What the trace knows of its zones without their whole text. */
+static void managed_pages(zone_state_vec *states, const json_t *zones)
+{
+	size_t i;
+	json_t *zone;
+
+	json_array_foreach((json_t *)zones, i, zone)
+	{
+		json_int_t nid = json_integer_value(json_object_get(zone, "node")),
+			   nr = json_integer_value(json_object_get(zone, "managed_pages"));
+		const char *name = json_string_value(json_object_get(zone, "zone"));
+		int type = name ? name_index(zone_names, MAX_NR_ZONES, name) : -1;
+
+		for (size_t s = 0; s < states->nr && nr > 0; s++)
+			if (states->data[s].nid == nid && (int)states->data[s].type == type)
+				states->data[s].managed_pages = (uint64_t)nr;
+	}
+}
+
 static int apply_captured(struct memory *mem, const struct fragmentation_config *conf,
 			  const struct state_files *files, const struct trace_meta *meta,
 			  struct mmr_error *err)
@@ -427,6 +446,8 @@ static int apply_captured(struct memory *mem, const struct fragmentation_config 
 
 	if (!rc)
 		rc = zone_states_parse(&states, &t, mem->geo->max_order, err);
+	if (!rc && !t.zoneinfo && !files->buddyinfo && !files->pagetypeinfo)
+		managed_pages(&states, trace_meta_get(meta, "memory/zones"));
 	if (!rc)
 		rc = memory_set_state(mem, states.data, states.nr, conf->seed, err);
 	vec_finish(&states);

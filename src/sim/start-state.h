@@ -8,7 +8,7 @@
  * name, else of the trace's metadata (`memory/pagetypeinfo`, `memory/buddyinfo`). pagetypeinfo goes
  * before buddyinfo, which serves where the kernel has cut a number off (">100000") or where it is all
  * there is: then every block is movable. Managed pages by zone come from `memory/zoneinfo` if that is
- * there.
+ * there, else from `memory/zones`.
  */
 #ifndef SIM_START_STATE_H
 #define SIM_START_STATE_H
