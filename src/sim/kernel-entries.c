@@ -13,8 +13,7 @@
 #define NSEC_PER_SEC 1000000000ull
 #define ENTRY(cause) (1 + KERNEL_##cause)
 
-/* 1 + cause; 0: the event is no entry, or is counted elsewhere. */
-static const uint8_t entries[REPLAY_KINDS] = {
+const uint8_t replay_entries[REPLAY_KINDS] = {
 	[MMR_FORK] = ENTRY(SYSCALL),
 	[MMR_EXEC] = ENTRY(SYSCALL),
 	[MMR_EXIT] = ENTRY(SYSCALL),
@@ -47,11 +46,8 @@ static const uint8_t entries[REPLAY_KINDS] = {
 
 void replay_enter_kernel(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	enum kernel_entry cause;
+	enum kernel_entry cause = (enum kernel_entry)(replay_entries[ev->kind] - 1);
 
-	if (ev->kind >= REPLAY_KINDS || !entries[ev->kind])
-		return;
-	cause = (enum kernel_entry)(entries[ev->kind] - 1);
 	if (!r->mem->ktouch || !tasks_find(&r->tasks, ev->task)) {
 		r->mem->kernel_entries[cause]++;
 		return;

@@ -289,7 +289,8 @@ static void take_event(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	if (unlikely(r->kernel->mode != KERNEL_OFF) && kernel_replay_event(r, ev))
 		return;
-	replay_enter_kernel(r, ev);
+	if (ev->kind < REPLAY_KINDS && replay_entries[ev->kind])
+		replay_enter_kernel(r, ev);
 	if (ev->kind < REPLAY_KINDS && handlers[ev->kind])
 		handlers[ev->kind](r, ev);
 	else if (ev->kind < REPLAY_KINDS && mmr_kind_info(ev->kind))

@@ -156,6 +156,8 @@ void replay_leave(struct mmr_replay *r);
 /* Its address space, NULL when it has none any more. */
 struct mm_struct *replay_mm(struct mmr_replay *r, const struct mmr_event *ev);
 
+/* By kind of event: 1 + the cause of the entry into the kernel; 0: none, or it is counted elsewhere. */
+extern const uint8_t replay_entries[REPLAY_KINDS];
 /* An event that is a system call or a signal enters the kernel. */
 void replay_enter_kernel(struct mmr_replay *r, const struct mmr_event *ev);
 /* The timer: a row of the periodic work. Known: the trace says which CPUs ran. */
