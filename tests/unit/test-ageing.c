@@ -373,6 +373,36 @@ static void test_zones_that_are_smaller_here(void **state)
 	memory_destroy(mem);
 }
 
+/* DMA32 of a PC after a day of builds: nearly all is free, cut up, and of three types. */
+static void test_a_smaller_zone_of_three_types(void **state)
+{
+	static const uint16_t movable[10] = { 440, 400, 360, 300, 255, 220, 196, 176, 142, 112 };
+	static const uint16_t unmovable[10] = { 10, 8, 6, 4, 3, 3, 1, 1, 1, 0 };
+	static const uint16_t reclaimable[10] = { 2, 0, 2, 1, 1, 1, 1, 1, 0, 0 };
+	struct memory *mem = machine(1, 4096 * MIB);
+	struct zone_state s[3] = { real_pc[0], { .type = ZONE_DMA32, .managed_pages = 772915 },
+				   { .type = ZONE_NORMAL } };
+	struct mmr_error err = {0};
+
+	(void)state;
+	for (unsigned o = 0; o < 10; o++) {
+		s[1].free[o][MIGRATE_MOVABLE] = movable[o];
+		s[1].free[o][MIGRATE_UNMOVABLE] = unmovable[o];
+		s[1].free[o][MIGRATE_RECLAIMABLE] = reclaimable[o];
+	}
+	s[1].free[10][MIGRATE_MOVABLE] = 611;
+	s[1].pageblocks[MIGRATE_UNMOVABLE] = 5;
+	s[1].pageblocks[MIGRATE_MOVABLE] = 1521;
+	s[1].pageblocks[MIGRATE_RECLAIMABLE] = 2;
+	if (memory_set_state(mem, s, 3, 1, &err))
+		fail_msg("%s", err.text);
+	/* 6963 frames fewer are managed here. */
+	assert_in_range(mem->ageing->dropped_pages >> 10, 5, 8);
+	s[1].free[10][MIGRATE_MOVABLE] -= mem->ageing->dropped_pages >> 10;
+	assert_state(mem, &s[1]);
+	finish(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_captured_lists),
 		cmocka_unit_test(test_captured_lists_that_just_fit),
 		cmocka_unit_test(test_zones_that_are_smaller_here),
+		cmocka_unit_test(test_a_smaller_zone_of_three_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
