@@ -394,6 +394,7 @@ void procfs_smaps(struct procfs *p, const struct task_struct *task, uint64_t pid
 {
 	const struct mm_struct *mm = task->mm;
 	struct mem_size_stats sum = {0};
+	const char *reason;
 
 	for (const struct vm_area_struct *vma = first_vma(mm); vma; vma = vma_next(vma))
 		put_area(p, vma);
@@ -412,7 +413,8 @@ void procfs_smaps(struct procfs *p, const struct task_struct *task, uint64_t pid
 	p->file = "proc/PID/numa_maps";
 	for (const struct vm_area_struct *vma = first_vma(mm); vma; vma = vma_next(vma))
 		put_numa_map(p, vma, task);
-	if (!p->mem->lru_enabled)
-		procfs_unknown(p, "active", "pages are kept on lists by age only where memory has tiers");
+	reason = report_node_item_reason(p->r, NR_ACTIVE_ANON);
+	if (reason)
+		procfs_unknown(p, "active", reason);
 	procfs_done(p, "proc/%" PRIu64 "/numa_maps", pid);
 }
