@@ -310,7 +310,7 @@ static void put_large(struct placing *p, pfn_t pfn, unsigned order, enum migrate
 
 /*
  * How many blocks of the largest order may be left out because this zone is smaller than the one that
- * was read.
+ * was read: those that do not exist here, and as many again that give way to smaller ones.
  */
 static uint64_t may_drop(const struct placing *p)
 {
@@ -320,7 +320,7 @@ static uint64_t may_drop(const struct placing *p)
 		size = total_pageblocks(p->state->pageblocks) << p->zone->pageblock_order;
 	if (size <= p->available)
 		return 0;
-	return (size - p->available + block - 1) / block + 1;
+	return 2 * ((size - p->available + block - 1) / block) + 1;
 }
 
 static uint64_t blocks_of_order(const struct placing *p, unsigned order)
