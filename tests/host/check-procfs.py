@@ -55,6 +55,18 @@ def same_lines(name, ours, kernels):
             problems.append(f'{name}: line {k!r} is only {"ours" if k in a else "the kernel" + chr(39) + "s"}')
     if [k for k in a if k in b] != [k for k in b if k in a]:
         problems.append(f'{name}: lines stand in another order than the kernel\'s')
+    theirs = dict(zip(b, kernels))
+    for key, line in zip(a, ours):
+        same_columns(name, line, theirs.get(key, line))
+
+
+def same_columns(name, ours, kernels):
+    """Where padded kB end; a number may be too long for its column."""
+    ends = [[m.end() for m in re.finditer(r'(?<=  )\d{1,7}(?= kB)', line)] for line in (ours, kernels)]
+    if ends[0] and ends[1] and ends[0] != ends[1]:
+        problems.append(f'{name}: the columns of {ours!r} are not those of {kernels!r}')
+    if ours.split()[-1:] == ['kB'] != kernels.split()[-1:]:
+        problems.append(f'{name}: the kernel has no unit in {ours!r}')
 
 
 def same_form(name, ours, kernels):
