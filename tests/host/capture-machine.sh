@@ -24,7 +24,7 @@ fail() {
 	{ grep -q 'cannot be recorded\|tracefs' "$dir/err" && exit 77; cat "$dir/err"; fail "capture for a time"; }
 
 # The status is the command's; at least its own 2000 pages are there.
-"$mmreplay" capture -q -a --kernel -o "$t" -- sh -c '"$1" 2000 >/dev/null; exit 5' sh "$touch"
+"$mmreplay" capture -q -a --kernel -o "$t" -- sh -c '"$1" touch 2000 >/dev/null; exit 5' sh "$touch"
 [ $? = 5 ] || fail "status of the command"
 "$mmreplay" info "$t" | grep -q 'lost_events *0$' || fail "events were lost"
 pages=$("$mmreplay" dump -k page_alloc "$t" | wc -l)
