@@ -3,8 +3,6 @@
 /* Texts of the captured allocator: see kernel-state.h. */
 #include "sim/kernel-state.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +10,7 @@
 #include "base/xalloc.h"
 
 #define LINE_MAX_BYTES 512
+#define WORD_BYTES     64
 #define PCP_CPUS_MAX   65536
 
 static const struct {
@@ -44,6 +43,31 @@ static bool next_line(const char **p, const char *end, char line[LINE_MAX_BYTES]
 	line[copy] = '\0';
 	*p += n + (n < left);
 	return true;
+}
+
+/* A word of at most 63 bytes behind blanks. The rest of the line, NULL when there is no such word. */
+static const char *next_word(const char *s, char word[WORD_BYTES])
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	n = strcspn(s, " \t");
+	if (n == 0 || n >= WORD_BYTES)
+		return NULL;
+	memcpy(word, s, n);
+	word[n] = '\0';
+	return s + n;
+}
+
+/* "Node 0, zone   Normal": what stands behind the name, NULL when the line is none of these. */
+static const char *zone_head(const char *line, uint64_t *nid, char name[WORD_BYTES])
+{
+	char *end;
+
+	if (strncmp(line, "Node ", 5))
+		return NULL;
+	*nid = strtoull(line + 5, &end, 10); /* an overflow is beyond all nodes */
+	return end == line + 5 || strncmp(end, ", zone", 6) ? NULL : next_word(end + 6, name);
 }
 
 static uint32_t to_u32(uint64_t v)
@@ -106,7 +130,7 @@ static void protection_line(struct zone_marks *m, const char *text)
 	}
 }
 
-static void new_zone(struct walk *w, unsigned nid, const char *name)
+static void new_zone(struct walk *w, uint64_t nid, const char *name)
 {
 	int type = zone_type_of(name);
 
@@ -114,7 +138,8 @@ static void new_zone(struct walk *w, unsigned nid, const char *name)
 	w->in_zone = type >= 0 && nid < MAX_NUMNODES;
 	if (!w->in_zone)
 		return;
-	*vec_push(w->zones) = (struct zone_marks){.nid = nid, .type = (enum zone_type)type};
+	*vec_push(w->zones) =
+		(struct zone_marks){.nid = (unsigned)nid, .type = (enum zone_type)type};
 }
 
 static void new_cpu(struct zone_marks *m)
@@ -127,12 +152,11 @@ static void new_cpu(struct zone_marks *m)
 
 static void zoneinfo_line(struct walk *w, const char *line)
 {
-	char word[64];
-	const char *paren;
-	unsigned nid;
-	uint64_t v;
+	char word[WORD_BYTES], *end;
+	const char *paren, *rest;
+	uint64_t nid, v;
 
-	if (sscanf(line, "Node %u, zone %63s", &nid, word) == 2) {
+	if (zone_head(line, &nid, word)) {
 		new_zone(w, nid, word);
 		return;
 	}
@@ -143,7 +167,9 @@ static void zoneinfo_line(struct walk *w, const char *line)
 		protection_line(at_hand(w), paren);
 		return;
 	}
-	if (sscanf(line, "%63s %" SCNu64, word, &v) != 2)
+	rest = next_word(line, word);
+	v = rest ? strtoull(rest, &end, 10) : 0;
+	if (!rest || end == rest)
 		return;
 	if (!strcmp(word, "cpu:")) {
 		w->in_cpus = true;
@@ -194,15 +220,15 @@ static void drop_empty(zone_marks_vec *zones)
 /* "Node 0, zone Normal 69 1485 46 ..." below the line "Number of blocks type". */
 static void blocks_line(zone_marks_vec *zones, const char *line)
 {
-	char name[64];
-	unsigned nid;
-	int at = 0;
+	char name[WORD_BYTES];
+	uint64_t nid;
+	const char *rest = zone_head(line, &nid, name);
 
-	if (sscanf(line, "Node %u, zone %63s%n", &nid, name, &at) != 2)
+	if (!rest)
 		return;
 	for (size_t i = 0; i < zones->nr; i++) {
 		struct zone_marks *m = &zones->data[i];
-		const char *p = line + at;
+		const char *p = rest;
 		char *end;
 
 		if (m->nid != nid || zone_type_of(name) != (int)m->type)
@@ -243,23 +269,19 @@ void zone_marks_finish(zone_marks_vec *zones)
 
 void buddyinfo_parse(buddyinfo_vec *rows, const char *text, size_t len)
 {
-	char line[LINE_MAX_BYTES], name[64];
+	char line[LINE_MAX_BYTES], name[WORD_BYTES];
 	const char *p = text;
-	unsigned nid;
-	int at;
+	uint64_t nid;
 
 	while (p && next_line(&p, text + len, line)) {
 		struct buddyinfo_row row = {0};
-		const char *s;
+		const char *s = zone_head(line, &nid, name);
 		char *end;
 
-		at = 0;
-		if (sscanf(line, "Node %u, zone %63s%n", &nid, name, &at) != 2 ||
-		    zone_type_of(name) < 0 || nid >= MAX_NUMNODES)
+		if (!s || zone_type_of(name) < 0 || nid >= MAX_NUMNODES)
 			continue;
-		row.nid = nid;
+		row.nid = (unsigned)nid;
 		row.type = (enum zone_type)zone_type_of(name);
-		s = line + at;
 		for (unsigned order = 0; order < MAX_ORDER_LIMIT; order++, s = end) {
 			row.nr_free[order] = strtoull(s, &end, 10);
 			if (end == s)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
+/*
+ * Frames of a small machine against a count of the blocks that merging must come to, and what
+ * cannot be built.
+ */
 #include "support/test.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
+/* Texts of /proc as Linux 6.18 writes them, older ones, and nonsense. */
 #include "support/test.h"
 
 #include "sim/kernel-state.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
+/* What flags of frames mean, and events that came while they were being read. */
 #include "support/test.h"
 
 #include <linux/kernel-page-flags.h>
