@@ -256,6 +256,23 @@ static unsigned first_root_entry(const struct geometry *geo)
 	return first > geometry_index(geo, root, geo->user_end - 1) ? first : 0;
 }
 
+/*
+ * The root entries of the vmalloc area, so that no root has to be changed later (preallocate_vmalloc_pages() of x86-64).
+ * A machine of some MiB has not the memory at boot: there they come when they are needed.
+ */
+static void preallocate_vmalloc(struct memory *mem)
+{
+	const struct geometry *geo = mem->geo;
+	unsigned root = geo->nr_levels - 1u;
+	uint64_t span = 1ull << geo->level[root].shift;
+
+	if (!mem->kernel_pgd_first || geo->nr_levels < 4 ||
+	    (geo->vmalloc_end - geo->vmalloc_start) / span >= (uint64_t)(mem->boot_free.end - mem->boot_free.start) / 2)
+		return;
+	for (kaddr_t addr = geo->vmalloc_start; addr < geo->vmalloc_end; addr += span)
+		BUG_ON(!pgtable_alloc(mem->init_mm, addr, root - 1));
+}
+
 bool init_mm_create(struct memory *mem)
 {
 	struct mm_struct *mm = xcalloc(1, sizeof(*mm));
@@ -265,7 +282,12 @@ bool init_mm_create(struct memory *mem)
 	mem->init_mm = mm;
 	mm->pgd = pgd_alloc(mem, mm);
 	mem->kernel_pgd_first = first_root_entry(mem->geo);
-	return mm->pgd && map_memory(mem) && map_vmemmap(mem) && map_image(mem);
+	if (!mm->pgd || !map_memory(mem) || !map_vmemmap(mem) || !map_image(mem))
+		return false;
+	preallocate_vmalloc(mem);
+	/* from here on tables come from the page allocator */
+	mem->boot_free.start = mem->boot_free.end;
+	return true;
 }
 
 void init_mm_destroy(struct memory *mem)

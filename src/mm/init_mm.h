@@ -10,11 +10,11 @@
  *
  * Modelled: the direct map of all memory (to geometry->lowmem_bytes) with the largest pages that alignment and
  * the machine allow; on x86 the first MiB apart, so that the first 2 MiB are small pages, and on 32-bit x86 the
- * whole first large page; the virtual mem_map; the image of the kernel; tables that vmalloc adds, which are never
- * freed. The tables made at boot stand in memory that boot took (memory.boot_reserved) while that has room.
- * Simplified: nodes' mem_maps are mapped by large pages from the boundary below them on; physical memory starts at 0;
- * the upper tables of the vmalloc area come when they are needed, and their root entries go to all address spaces
- * (x86-64 makes them at boot). Left out: page-table isolation, modules, fixed mappings, areas per CPU, changes of
+ * whole first large page; the virtual mem_map; the image of the kernel; the upper tables of the vmalloc area (on
+ * four levels and more); tables that vmalloc adds, which are never freed. The tables made at boot stand in memory that boot
+ * took (memory.boot_reserved) while that has room, and count nowhere; later ones count in nr_page_table_pages.
+ * Simplified: nodes' mem_maps are mapped by large pages from the boundary below them on; physical memory starts at 0.
+ * Left out: page-table isolation, modules, fixed mappings, areas per CPU, changes of
  * permissions, which split large pages of the direct map after boot.
  *
  * Interface:

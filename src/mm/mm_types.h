@@ -312,6 +312,7 @@ struct memory {
 	struct mm_struct *init_mm;		/* the kernel's half of the page tables: mm/init_mm.h */
 	unsigned kernel_pgd_first;		/* root entries from here on are the kernel's; 0: a root of its own */
 	struct pfn_range boot_free;		/* of boot's memory: not given to anything yet */
+	uint64_t boot_pgtables_bytes;		/* of init_mm->pgtables_bytes: in boot's memory */
 	uint64_t direct_map_pages[GEOMETRY_MAX_LEVELS];	/* leaves of the direct map, by level */
 	struct vmap_system *vmap;		/* mm/vmalloc.h */
 	struct kstack_system *kstacks;		/* mm/kstack.h */

@@ -175,6 +175,8 @@ static struct pgtable *table_new_kernel(struct memory *mem, unsigned level)
 	memmap_touch(mem, pfn);
 	pfn_to_page(mem, pfn)->flags = PG_RESERVED;
 	pfn_to_page(mem, pfn)->_refcount = 1;
+	if (is_counted(mem->geo, level))
+		mem->boot_pgtables_bytes += table_bytes(mem->geo);
 	return table_init(mem, pfn, level);
 }
 

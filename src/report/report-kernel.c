@@ -97,6 +97,7 @@ static void report_direct_map(const struct memory *mem, json_t *kernel)
 			j_u64(obj, format_size(1ull << geo->level[l].shift, name, sizeof(name)),
 			      mem->direct_map_pages[l]);
 	j_u64(kernel, "page_table_bytes", mem->init_mm->pgtables_bytes);
+	j_u64(kernel, "boot_page_table_bytes", mem->boot_pgtables_bytes);
 }
 
 static void report_touches(struct report *rep, json_t *kernel)

@@ -189,7 +189,8 @@ def laws(r):
     yield 'nulls have a reason', all(reason for reason in r['unavailable'].values())
     if all(t['exited'] for t in r['tasks']):
         yield 'no anonymous page outlives the processes', v['nr_anon_pages'] == 0
-        yield 'no page table outlives the processes', v['nr_page_table_pages'] == 0
+        kernel = r['kernel']['page_table_bytes'] - r['kernel']['boot_page_table_bytes']
+        yield "no page table but the kernel's outlives the processes", v['nr_page_table_pages'] * 4096 == kernel
     if r['tlb'] is None:
         return
     for stream in ('data', 'instruction'):

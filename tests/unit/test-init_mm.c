@@ -114,18 +114,18 @@ static void test_mem_map(void **state)
 }
 
 /*
- * The tables of boot are not managed memory; a process has the kernel's entries in its own root, and gets those that
- * come later; where the halves have a root each it has none.
+ * The tables of boot are not managed memory; a process has the kernel's entries in its own root. The root entries of
+ * vmalloc are made at boot, or come later where boot has little memory.
  */
-static void test_roots(void **state)
+static void check_roots(uint64_t bytes, bool at_boot)
 {
-	struct memory *mem = memory_create_uma(geometry_find("x86-64"), 1, GIB);
+	struct memory *mem = memory_create_uma(geometry_find("x86-64"), 1, bytes);
 	struct mm_struct *mm = mm_alloc(mem);
 	unsigned level, index = geometry_index(mem->geo, 3, mem->geo->page_offset);
 	uint64_t addr = mem->geo->vmalloc_start + (1ull << 41);
 
-	(void)state;
 	assert_int_equal(mem->nodes[0]->vm_stat[NR_PAGETABLE], 1);
+	assert_int_equal(pte_is_table(mm->pgd->ent[geometry_index(mem->geo, 3, addr)]), at_boot);
 	assert_true(pte_is_table(mm->pgd->ent[index]));
 	assert_int_equal(mm->pgd->ent[index].pte, mem->init_mm->pgd->ent[index].pte);
 	assert_int_equal(mm->pgd->nr_used, 0);
@@ -133,12 +133,24 @@ static void test_roots(void **state)
 	assert_true(kernel_map(mem, addr, mem->zero_pfn, 1, PAGE_KERNEL, 0, NULL));
 	assert_int_equal(pte_pfn(*pgtable_walk(mm, addr, &level, NULL)), mem->zero_pfn);
 	assert_int_equal(level, 0);
+	assert_int_equal(mem->nodes[0]->vm_stat[NR_PAGETABLE], at_boot ? 3 : 4);
 	check(mem);
 	kernel_unmap(mem, addr, addr + 4096);
 	assert_true(pte_none(*kernel_walk(mem, addr, &level)));
 	mmput(mm);
 	check(mem);
 	memory_destroy(mem);
+}
+
+static void test_roots(void **state)
+{
+	struct memory *mem;
+	struct mm_struct *mm;
+
+	(void)state;
+	check_roots(GIB, true);
+	check_roots(16 * MIB, false);
+	/* the halves have a root each */
 	mem = memory_create_uma(geometry_find("arm64-4k"), 1, GIB);
 	mm = mm_alloc(mem);
 	assert_int_equal(mem->kernel_pgd_first, 0);
