@@ -19,8 +19,8 @@
 /* --- nodes of the tree ------------------------------------------------------------------------ */
 
 /*
- * Nodes that our tree, which holds every page, has below a folio and an xarray has not: of 2^9 pages
- * 8 leaves, of 2^12 64 leaves and the node above them.
+ * Nodes that our tree, which holds every page, has below a folio and an xarray has not: of 2^9
+ * pages 8 leaves, of 2^12 64 leaves and the node above them.
  */
 static uint64_t nodes_hidden_by(unsigned order)
 {

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Quicklists: page-table pages in store, one list per CPU, last in first out. Kernel counterpart: mm/quicklist.c,
- * include/linux/quicklist.h (last in 5.3; x86 used them from 2.6.22 on for some years, ia64 and sh to the end).
+ * Quicklists: page-table pages in store, one list per CPU, last in first out. Kernel
+ * counterpart: mm/quicklist.c, include/linux/quicklist.h (last in 5.3; x86 used them from 2.6.22
+ * on for some years, ia64 and sh to the end).
  *
- * A page comes back with all entries zero and is handed out again as it is, without zeroing and without the page
- * allocator. 6.18 frees such pages to the per-CPU lists of their zone instead, and zeroes them anew: with
- * kernel.quicklists=off the model does that, so both can be compared.
+ * A page comes back with all entries zero and is handed out again as it is, without zeroing and
+ * without the page allocator. 6.18 frees such pages to the per-CPU lists of their zone instead,
+ * and zeroes them anew: with kernel.quicklists=off the model does that, so both can be compared.
  *
- * Modelled: push and pop on the CPU that runs, whichever node the page is from (as from 2.6.28 on); trimming when an
- * address space is unmapped and when a CPU idles: to 1/16 of the node's free pages shared by its CPUs, 25 pages at
- * least, 16 pages at most at a time. Simplified: one list serves all levels (x86 kept the roots on one of their own,
- * because theirs hold the kernel's entries); idle CPUs trim each second of the model's clock.
+ * Modelled: push and pop on the CPU that runs, whichever node the page is from (the first version
+ * gave pages of other nodes back); trimming when an address space is unmapped and when a CPU idles: to 1/16 of the node's
+ * free pages shared by its CPUs, 25 pages at least, 16 pages at most at a time. Simplified: one
+ * list serves all levels (x86 kept the roots on one of their own, because theirs hold the
+ * kernel's entries); idle CPUs trim each second of the model's clock.
  *
  * Pages in store stay page tables to nobody: PG_KERNEL is set, they are not in nr_page_table_pages.
  *

@@ -4,8 +4,8 @@
  * What reclaim asks besides pages: owners of caches register here. Kernel counterpart:
  * include/linux/shrinker.h, mm/shrinker.c.
  *
- * Modelled: count, then scan. Simplified: no per-cgroup lists, no deferred work; how much is scanned
- * is the caller's business. Shrinkers run in the order of their registration.
+ * Modelled: count, then scan. Simplified: no per-cgroup lists, no deferred work; how much is
+ * scanned is the caller's business. Shrinkers run in the order of their registration.
  */
 #ifndef MM_SHRINKER_H
 #define MM_SHRINKER_H

@@ -21,7 +21,10 @@
 #define SLAB_OBJ_CACHED	0xfffdu
 #define MAX_OBJS_PER_SLAB 32767u
 
-/* What a slab may take of the caller's gfp; the rest is the cache's (GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK). */
+/*
+ * What a slab may take of the caller's gfp; the rest is the cache's (GFP_RECLAIM_MASK |
+ * GFP_CONSTRAINT_MASK).
+ */
 #define GFP_SLAB_MASK \
 	(__GFP_RECLAIM | __GFP_HIGH | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | \
 	 __GFP_NOFAIL | __GFP_NORETRY | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_HARDWALL | \
@@ -36,8 +39,8 @@ enum slab_where {
 };
 
 /*
- * One slab. inuse: objects - those on the chain `free`; what a CPU has taken off that chain to hand it
- * out (slub: cpu->freelist) counts as in use.
+ * One slab. inuse: objects - those on the chain `free`; what a CPU has taken off that chain to
+ * hand it out (slub: cpu->freelist) counts as in use.
  */
 struct slab {
 	struct kmem_cache *cache;
@@ -101,11 +104,13 @@ struct slab_policy {
 
 extern const struct slab_policy slub_policy, slab_policy, slab_null_policy;
 
-/* --- slab.c, for policies ---------------------------------------------------------------------- */
+/* --- slab.c, for policies --------------------------------------------------------------------- */
 
 /* A slab of 2^order pages, all objects free and chained in order of address. NULL: no memory. */
 struct slab *slab_new(struct kmem_cache *cache, gfp_t gfp, unsigned order, int nid);
-/* The same from pages in hand; s_mem: where the first object starts, mgmt: bytes before it that are lost. */
+/*
+ * The same from pages in hand; s_mem: bytes before the first object, for management and colour.
+ */
 struct slab *slab_init(struct kmem_cache *cache, pfn_t pfn, unsigned order, unsigned s_mem);
 void slab_discard(struct slab *slab);
 /* As kmem_cache_alloc_node(). requested: bytes that the caller really wants, for kmalloc caches. */
@@ -118,7 +123,7 @@ unsigned slab_get_order(const struct memory *mem, uint64_t bytes);
 unsigned slab_alignment(const struct kmem_cache *cache);
 unsigned slab_word(const struct memory *mem);
 
-/* --- slab-kmalloc.c, slab-model.c -------------------------------------------------------------- */
+/* --- slab-kmalloc.c, slab-model.c ------------------------------------------------------------- */
 
 void kmalloc_create(struct memory *mem);
 void model_caches_create(struct memory *mem);

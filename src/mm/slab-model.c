@@ -7,11 +7,11 @@
  * The host's structs stay in the pools of struct memory; each carries the address of the kernel
  * object that it stands for, and that object takes memory of the simulated machine.
  *
- * Sizes in bytes and flags of 64-bit machines: /sys/kernel/slab/NAME/{object_size,align,ctor,...} of
- * Linux 6.18.44 on x86-64 (2 CPUs, CONFIG_MEMCG; pid and cred share a cache there). Of 32-bit
- * machines: /proc/slabinfo of 2.6.32 on i686, as remembered by us; unverified. Simplified:
- * mm_struct's CPU masks and task_struct's FPU state are those of that machine; a file's inode is
- * ext4's.
+ * Sizes in bytes and flags of 64-bit machines: object_size, align, ctor ... in /sys/kernel/slab/NAME
+ * of Linux 6.18.44 on x86-64 (2 CPUs, CONFIG_MEMCG; pid and cred share a cache there). Of 32-bit
+ * machines: typical of 2.6.32 on i686; unverified.
+ * Simplified: mm_struct's CPU masks and task_struct's FPU state are those of that machine; a file's
+ * inode is ext4's.
  */
 #include "mm/slab-internal.h"
 

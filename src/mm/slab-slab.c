@@ -6,12 +6,13 @@
  *
  * Modelled: the choice of the order (no more than 1/8 left over, order 1 at most on machines above
  * 32 MiB), management on the slab or, for objects of 1/8 page and more, off it in a size-N cache;
- * colouring by cache lines, per node; arrays of free objects by CPU (limit 120 to 1 by size,
- * batches of half), a shared array a node, alien arrays for objects of other nodes; lists of full,
- * partial and free slabs; free_limit; cache_reap() each 2 s, shared arrays and free slabs each 4 s.
- * Under pressure free slabs go, as kmem_cache_reap() of 2.4 did when try_to_free_pages() called it.
+ * colouring by cache lines, per node; arrays of free objects by CPU (limit 120 to 1 by size, batches
+ * of half), a shared array a node, alien arrays for objects of other nodes; lists of full, partial
+ * and free slabs; free_limit; cache_reap() each 2 s, shared arrays and free slabs each 4 s. Under
+ * pressure free slabs go, as kmem_cache_reap() of 2.4 did when try_to_free_pages() called it.
  * Simplified: all alien arrays are reaped each time, not one node's in turn; the CPUs reap together.
- * Pages are a compound page, as since 3.x. Left out: debugging, the boot caches.
+ * Pages are a compound page, as since 3.x.
+ * Left out: debugging, the boot caches.
  *
  *	objects in arrays count as in use by their slab
  *	n->free_objects = free places of all slabs of the node

@@ -173,7 +173,10 @@ static void remove_partial(struct slub_node *n, struct slab *slab)
 	n->nr_partial--;
 }
 
-/* A slab that no CPU keeps any more goes to its node, or away when it is empty and many are there. */
+/*
+ * A slab that no CPU keeps any more goes to its node, or away when it is empty and many are
+ * there.
+ */
 static void put_partial_locked(struct kmem_cache *cache, struct slab *slab, bool tail)
 {
 	const struct slub *s = cache->priv;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Caches and their slabs, whatever the policy: see slab.h. Kernel counterpart: mm/slab_common.c, and
- * of mm/slub.c allocate_slab(), setup_object(), account_slab().
+ * Caches and their slabs, whatever the policy: see slab.h. Kernel counterpart: mm/slab_common.c,
+ * and of mm/slub.c allocate_slab(), setup_object(), account_slab().
  *
  * Modelled: aliases (find_mergeable()), alignment, constructors, nr_slab_reclaimable and
  * nr_slab_unreclaimable, __GFP_COMP pages. Simplified: a slab's pages are freed at once, also with

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Caches of kernel objects. Kernel counterpart: mm/slab_common.c, mm/slub.c of 6.18; mm/slab.c, which 6.8 removed,
- * in the shape that textbooks describe (2.6.24 to 3.9).
+ * Caches of kernel objects. Kernel counterpart: mm/slab_common.c, mm/slub.c of 6.18; mm/slab.c,
+ * which 6.8 removed, in the shape that textbooks describe (2.6.24 to 3.9).
  *
- * An object is an address of the simulated kernel (kaddr_t, in the direct map); nothing is ever stored at it. A
- * slab is 2^order pages that a cache has cut into objects; the host keeps a struct slab for it, which page->index
- * of the head page leads to (PG_SLAB).
+ * An object is an address of the simulated kernel (kaddr_t, in the direct map); nothing is ever
+ * stored at it. A slab is 2^order pages that a cache has cut into objects; the host keeps a
+ * struct slab for it, which page->index of the head page leads to (PG_SLAB).
  *
  *	struct slab_system	all caches of one struct memory, and the policy that works them
  *	struct kmem_cache	objects of one size
  *	struct slab_policy	how: slub, slab, null (slab.policy); a row of slab_policies[]
  *
- * Which names share a cache (slab.merge), what per-CPU and per-node lists there are, and where empty slabs go is
- * the policy's business: slab-slub.c, slab-slab.c and slab-null.c say at their heads what they model.
+ * Which names share a cache (slab.merge), what per-CPU and per-node lists there are, and where
+ * empty slabs go is the policy's business: slab-slub.c, slab-slab.c and slab-null.c say at their
+ * heads what they model.
  *
- * Left out: sheaves (6.18 has them for a few caches), randomised and hardened free lists, debugging, KFENCE,
- * per-cgroup charges, the caches' own structs (kmem_cache, kmem_cache_node: part of memory.boot_reserved).
+ * Left out: sheaves (6.18 has them for a few caches), randomised and hardened free lists,
+ * debugging, KFENCE, per-cgroup charges, the caches' own structs (kmem_cache, kmem_cache_node:
+ * part of memory.boot_reserved).
  *
  * Interface:
  *   - kmem_cache_create() ... kmem_cache_free(), kmalloc_node() ... kfree(): as the kernel's
- *   - model_object_alloc()/model_object_free(): the kernel structs that the model itself makes (mm_struct,
- *     vm_area_struct ...); they do nothing with slab.model_objects=off
+ *   - model_object_alloc()/model_object_free(): the kernel structs that the model itself makes
+ *     (mm_struct, vm_area_struct ...); they do nothing with slab.model_objects=off
  *   - list_for_each over mem->slab->caches, kmem_cache_stats(): for the report and /proc/slabinfo
  *   - kmem_cache_shrink(), slab_reap_periodic(), slab_reap_pressure(): give empty slabs back
  */
@@ -84,11 +86,12 @@ struct kmem_cache_stats {
 };
 
 /*
- * A cache; with slab.merge it may be one that exists already. `name` is copied, cut after 31 characters. size: bytes,
- * 1 to kmem_cache_size_max(). align: bytes, a power of two or 0 for a word. ctor may be NULL. Never NULL.
+ * A cache; with slab.merge it may be one that exists already. `name` is copied, cut after 31
+ * characters. size: bytes, 1 to kmem_cache_size_max(). align: bytes, a power of two or 0 for a
+ * word. ctor may be NULL. Never NULL.
  */
-struct kmem_cache *kmem_cache_create(struct memory *mem, const char *name, unsigned size, unsigned align,
-				     unsigned flags, kmem_cache_ctor *ctor);
+struct kmem_cache *kmem_cache_create(struct memory *mem, const char *name, unsigned size,
+				     unsigned align, unsigned flags, kmem_cache_ctor *ctor);
 /* Bytes of the largest object that a slab of this machine can hold. */
 unsigned kmem_cache_size_max(const struct memory *mem);
 /* No object may be out. With aliases it only loses one. */
@@ -105,7 +108,10 @@ void kmem_cache_free(struct kmem_cache *cache, kaddr_t object);
 uint64_t kmem_cache_shrink(struct kmem_cache *cache);
 void kmem_cache_stats(const struct kmem_cache *cache, struct kmem_cache_stats *ret);
 
-/* From the generic caches, beyond the largest of them straight from the page allocator. 0: no memory, or size 0. */
+/*
+ * From the generic caches, beyond the largest of them straight from the page allocator. 0: no
+ * memory, or size 0.
+ */
 kaddr_t kmalloc_node(struct memory *mem, uint64_t size, gfp_t gfp, int nid);
 kaddr_t kmalloc(struct memory *mem, uint64_t size, gfp_t gfp);
 /* Also for objects of dedicated caches, as since 6.4; 0 is nothing. */
@@ -116,7 +122,9 @@ uint64_t ksize(const struct memory *mem, kaddr_t object);
 struct kmem_cache *kmalloc_cache(const struct memory *mem, uint64_t size, gfp_t gfp);
 
 /* The generic caches come in kinds; slab and null know NORMAL and DMA alone. */
-enum kmalloc_kind { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, KMALLOC_CGROUP, NR_KMALLOC_KINDS };
+enum kmalloc_kind {
+	KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, KMALLOC_CGROUP, NR_KMALLOC_KINDS
+};
 #define NR_KMALLOC_CLASSES 20	/* log2 of the size; 1 and 2 are 96 and 192, as the kernel's index */
 
 /* Everything of one struct memory. Open for iteration: caches in order of creation. */
@@ -148,14 +156,17 @@ void slab_reap_periodic(struct memory *mem);
  * has nothing of the kind, its users' shrinkers must free objects. nid: a node or -1.
  */
 uint64_t slab_reap_pressure(struct memory *mem, int nid);
-/* MIGRATE_RECLAIMABLE or MIGRATE_UNMOVABLE: what the slab that holds this frame (PG_SLAB) was allocated as. */
+/*
+ * MIGRATE_RECLAIMABLE or MIGRATE_UNMOVABLE: what the slab that holds this frame (PG_SLAB) was
+ * allocated as.
+ */
 enum migratetype slab_page_mobility(const struct memory *mem, pfn_t pfn);
 /* Lists and counts against each other and against struct page. */
 bool slab_consistent(const struct memory *mem, struct strbuf *why);
 
 /*
- * The kernel objects behind the model's own structs. *ret is 0 with slab.model_objects=off. False: no memory, and
- * *ret is 0.
+ * The kernel objects behind the model's own structs. *ret is 0 with slab.model_objects=off.
+ * False: no memory, and *ret is 0.
  */
 bool model_object_alloc(struct memory *mem, enum model_cache id, gfp_t gfp, uint64_t *ret);
 /* 0 is nothing; *object becomes 0. */

@@ -192,7 +192,7 @@ static void test_slub_cpu_lists(void **state)
 	assert_int_equal(stats_of(cache).num_slabs, 2);
 	for (unsigned i = 0; i < 42; i++)
 		kmem_cache_free(cache, o[i]);
-	/* Twelve slabs beside its own, emptied by another CPU: they fit its store (120 objects, half full). */
+	/* Twelve slabs beside its own, emptied by another CPU: they fit its store of 120 objects. */
 	for (unsigned i = 0; i < 13 * 21; i++)
 		o[i] = kmem_cache_alloc(cache, GFP_KERNEL);
 	mem->cpu = 1;
@@ -210,7 +210,7 @@ static void test_slub_cpu_lists(void **state)
 	finish(mem);
 }
 
-/* Beyond the store of the CPU (12 slabs of 192 bytes) and min_partial (5), empty slabs are freed. */
+/* Beyond the store of the CPU (12 slabs) and min_partial (5), empty slabs are freed. */
 static void test_slub_min_partial(void **state)
 {
 	struct memory *mem = machine_64(SLAB_POLICY_SLUB);
@@ -778,7 +778,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slub_layout),   cmocka_unit_test(test_slub_order),
-		cmocka_unit_test(test_largest),	      cmocka_unit_test(test_slub_cpu_lists), cmocka_unit_test(test_slub_min_partial),
+		cmocka_unit_test(test_largest),	      cmocka_unit_test(test_slub_cpu_lists),
+		cmocka_unit_test(test_slub_min_partial),
 		cmocka_unit_test(test_slub_nodes),    cmocka_unit_test(test_slub_fallback),
 		cmocka_unit_test(test_slab_layout),   cmocka_unit_test(test_slab_colour),
 		cmocka_unit_test(test_slab_off_slab), cmocka_unit_test(test_slab_arrays),
