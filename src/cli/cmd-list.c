@@ -132,7 +132,7 @@ static int list_keys(void)
 {
 	char values[128], text[512];
 
-	put("machine", "a profile's name or a JSON file (by the trace's CPU)");
+	put("machine", "a profile's name, a JSON or an hwloc XML file (by the trace's CPU)");
 	for (size_t i = 0; i < NR_SETTINGS_FILES; i++)
 		put(settings_files[i].key, settings_files[i].help);
 	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {

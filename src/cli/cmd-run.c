@@ -21,7 +21,7 @@ enum { OPT_TABLE = 256, OPT_CHECK, OPT_CHECK_EVERY, OPT_FORCE, OPT_RECOVER, OPT_
 #define CHECK_EVERY 10000
 
 static const struct cli_option options[] = {
-	{'m', "machine", "NAME", "machine profile (mmreplay list machines), or a JSON file"},
+	{'m', "machine", "NAME", "machine profile (mmreplay list machines), a JSON or an hwloc XML file"},
 	{'s', "set", "KEY=VALUE", "one setting (mmreplay list keys); may be repeated"},
 	{'c', "config", "FILE", "settings from a JSON file"},
 	{'o', "output", "FILE", "write the JSON to FILE"},

@@ -74,6 +74,86 @@ static void test_chosen(void **state)
 	settings_finish(&s);
 }
 
+/* Memory without CPUs (CXL) as capture writes it down: an empty list of CPUs. */
+static void test_memory_only_node(void **state)
+{
+	static const char text[] =
+		"{\"basis\": \"exact\", \"machine\": {\"arch\": \"x86_64\", \"cpus\": 2,"
+		" \"memory_bytes\": 402653184, \"nodes\": ["
+		"{\"node\": 0, \"cpus\": \"0-1\", \"distance\": \"10 17\", \"memory_bytes\": 134217728},"
+		"{\"node\": 2, \"cpus\": \"\", \"distance\": \"17 10\", \"memory_bytes\": 268435456}]}}";
+	struct settings s;
+	struct system *sys;
+
+	(void)state;
+	settings_init(&s);
+	sys = make(&s, text);
+	assert_non_null(sys);
+	assert_string_equal(sys->topology_source, "trace");
+	assert_int_equal(sys->topology.cpu_node[0], 0);
+	assert_int_equal(sys->topology.cpu_node[1], 0);
+	assert_int_equal(sys->topology.distance[1], 17);
+	assert_true(sys->mem->nodes[0]->has_cpu);
+	assert_false(sys->mem->nodes[1]->has_cpu);
+	assert_true(sys->mem->nodes[1]->has_memory);
+	system_destroy(sys);
+	settings_finish(&s);
+}
+
+/* What no 32-bit machine can have is not asked of it: the profile says how much it has. */
+static void test_32_bits(void **state)
+{
+	static const char text[] =
+		"{\"basis\": \"exact\", \"machine\": {\"arch\": \"x86_64\", \"cpus\": 2,"
+		" \"memory_bytes\": 25769803776}}";
+	struct settings s;
+	struct system *sys;
+
+	(void)state;
+	settings_init(&s);
+	settings_set(&s, "machine", "x86-32", NULL);
+	sys = make(&s, text);
+	assert_non_null(sys);
+	assert_string_equal(sys->topology_source, "profile");
+	assert_int_equal(topology_bytes(&sys->topology), 2ull << 30);
+	assert_non_null(sys->mem->highmem);
+	system_destroy(sys);
+	/* 24 GiB are within reach of PAE. */
+	settings_set(&s, "machine", "x86-32-pae", NULL);
+	sys = make(&s, text);
+	assert_non_null(sys);
+	assert_string_equal(sys->topology_source, "trace");
+	system_destroy(sys);
+	settings_finish(&s);
+}
+
+/* What the metadata of a capture says of the kernel's zones. */
+static void test_zone_settings(void **state)
+{
+	static const char text[] =
+		"{\"basis\": \"exact\", \"machine\": {\"arch\": \"x86_64\", \"cpus\": 1, \"memory_bytes\": 1073741824},"
+		" \"kernel\": {\"boot_options\": [\"movablecore=256M\", \"kernelcore=50%\", \"numa=off\"]},"
+		" \"memory\": {\"sysctl\": {\"vm.lowmem_reserve_ratio\": \"64\\t128\\t16\\t1\\t0\","
+		" \"vm.zone_reclaim_mode\": 1, \"vm.watermark_boost_factor\": 0}}}";
+	struct trace_meta meta;
+	struct settings s;
+
+	(void)state;
+	settings_init(&s);
+	assert_int_equal(trace_meta_parse(&meta, text, NULL), 0);
+	settings_captured(&s, &meta);
+	assert_int_equal(s.mm.movablecore_bytes, 256 << 20);
+	assert_int_equal(s.mm.kernelcore_bytes, 1073741824 / 100 * 50);
+	assert_int_equal(s.mm.lowmem_reserve_ratio[ZONE_DMA], 64);
+	assert_int_equal(s.mm.lowmem_reserve_ratio[ZONE_NORMAL], 16);
+	assert_int_equal(s.mm.lowmem_reserve_ratio[ZONE_HIGHMEM], 0);
+	assert_int_equal(s.mm.lowmem_reserve_ratio[ZONE_MOVABLE], 1);
+	assert_int_equal(s.mm.zone_reclaim_mode, 1);
+	assert_int_equal(s.mm.watermark_boost_factor, 0);
+	trace_meta_finish(&meta);
+	settings_finish(&s);
+}
+
 static void test_refused(void **state)
 {
 	struct settings s;
@@ -156,6 +236,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_captured), cmocka_unit_test(test_chosen),
+		cmocka_unit_test(test_memory_only_node), cmocka_unit_test(test_32_bits),
+		cmocka_unit_test(test_zone_settings),
 		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_tasks),
 	};
