@@ -384,9 +384,11 @@ void system_destroy(struct system *sys)
 
 bool system_consistent(const struct system *sys, struct strbuf *why)
 {
-	bool ok = memory_consistent(sys->mem, why) & dma_consistent(sys->mem, why);
+	bool ok = memory_consistent(sys->mem, why);
 	struct list_head *pos;
 
+	if (!dma_consistent(sys->mem, why))
+		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;
 		strbuf_addstr(why, "lists of folios by age contradict themselves\n");
