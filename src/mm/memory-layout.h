@@ -44,7 +44,7 @@ struct memory_layout {
 const struct platform *platform_find(const char *geometry);
 /* All of the above; -EINVAL and what does not fit. */
 int layout_create(struct memory_layout *l, struct mmr_error *err);
-void layout_finish(struct memory_layout *l);
+void memory_layout_finish(struct memory_layout *l);
 
 /* Frames of [start, end) that do not exist although the range says so: in a PC's first MiB. */
 uint64_t layout_absent_pages(const struct memory_layout *l, uint64_t start, uint64_t end);
