@@ -25,5 +25,5 @@ for policy in interleave weighted-interleave:0,3 interleave:1-2; do
 done
 # a node of 32 MiB holds less than the 10000 pages: how many go by is the allocator's business, whether any fail is not
 for policy in local bind:1 bind:1-2 preferred:1 preferred-many:1; do
-	show $policy full -s machine.memory=128M -s numa.policy=$policy | head -1
+	show $policy full -s machine.memory=128M -s numa.policy=$policy | sed -n 1p
 done
