@@ -13,6 +13,8 @@
 
 #define LONG_SECTION 12 /* plain keys from which on zeros are left out */
 #define CELL_MAX     256
+#define WIDE_TABLE   10 /* columns from which on few rows stand side by side instead */
+#define FEW_ROWS     8
 
 struct table {
 	struct strbuf *sb;
@@ -177,6 +179,68 @@ static size_t column_width(const struct rows *rows, const char *key)
 	return width;
 }
 
+static bool is_zero(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) == 0;
+}
+
+static bool all_zero(const struct rows *rows, const char *key)
+{
+	for (size_t i = 0; i < rows->row.nr; i++)
+		if (!is_zero(json_object_get(rows->row.data[i], key)))
+			return false;
+	return true;
+}
+
+/* Few rows of many columns: one line a key, one column a row. */
+static bool is_wide(const struct rows *rows)
+{
+	size_t nr = 0;
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)rows->row.data[0], key, v) nr += is_plain(v);
+	return nr >= WIDE_TABLE && rows->row.nr <= FEW_ROWS;
+}
+
+static void print_turned(struct table *t, const struct rows *rows)
+{
+	size_t width = 0, element = 0, hidden = 0, nr = 0, len;
+	char buf[CELL_MAX];
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)rows->row.data[0], key, v)
+	{
+		if (!is_plain(v))
+			continue;
+		nr++;
+		width = strlen(key) > width ? strlen(key) : width;
+		for (size_t i = 0; i < rows->row.nr; i++) {
+			len = strlen(cell("", json_object_get(rows->row.data[i], key), buf,
+					  sizeof(buf)));
+			element = len > element ? len : element;
+		}
+	}
+	json_object_foreach((json_t *)rows->row.data[0], key, v)
+	{
+		if (!is_plain(v))
+			continue;
+		if (!t->all && nr > LONG_SECTION && all_zero(rows, key)) {
+			hidden++;
+			continue;
+		}
+		strbuf_addf(t->sb, "  %-*s", (int)width, key);
+		for (size_t i = 0; i < rows->row.nr; i++)
+			strbuf_addf(t->sb, "  %*s", (int)element,
+				    cell("", json_object_get(rows->row.data[i], key), buf,
+					 sizeof(buf)));
+		strbuf_addstr(t->sb, "\n");
+	}
+	if (hidden)
+		strbuf_addf(t->sb, "  (%zu that are zero)\n", hidden);
+}
+
 static void print_cells(struct table *t, const struct rows *rows)
 {
 	size_t first = name_width(rows);
@@ -241,11 +305,6 @@ static void print_lists(struct table *t, const char *path, const char *key, cons
 	for (size_t i = 0; i < rows->row.nr; i++)
 		print_array_line(t, row_name(rows, i, name, sizeof(name)), first,
 				 json_object_get(rows->row.data[i], key), element);
-}
-
-static bool is_zero(const json_t *v)
-{
-	return json_is_integer(v) && json_integer_value(v) == 0;
 }
 
 /* The plain keys of a section. Returns whether there was one. */
@@ -410,7 +469,10 @@ static void print_rows(struct table *t, const char *path, const struct rows *row
 	const char *key;
 	json_t *v;
 
-	print_cells(t, rows);
+	if (is_wide(rows))
+		print_turned(t, rows);
+	else
+		print_cells(t, rows);
 	json_object_foreach((json_t *)rows->row.data[0], key, v) if (shape_of(v) == SHAPE_LIST)
 		print_lists(t, path, key, rows);
 	for (size_t i = 0; i < rows->row.nr; i++)
