@@ -38,7 +38,8 @@ def spoilt(result):
 def main():
     validator = jsonschema.Draft7Validator(json.load(open(sys.argv[1])))
     validator.check_schema(validator.schema)
-    files = sorted(glob.glob(sys.argv[2] + '/*/*.json'))
+    # machine.json beside a trace.txt is that trace's metadata
+    files = sorted(p for p in glob.glob(sys.argv[2] + '/*/*.json') if not p.endswith('/machine.json'))
     problems = []
     for path in files:
         for e in validator.iter_errors(json.load(open(path))):
