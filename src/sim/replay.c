@@ -234,8 +234,8 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return 0;
 	if (r->sys)
 		return err_set(err, -EBUSY, "the replay could not begin");
+	settings_complete(&r->settings);
 	rc = system_create(&r->sys, &r->settings, &r->meta, err);
-
 	if (rc)
 		return rc;
 	r->mem = r->sys->mem;

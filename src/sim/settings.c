@@ -316,6 +316,7 @@ int settings_set(struct settings *s, const char *key, const char *value, struct 
 			return 0;
 		}
 	row = find_row(s, key, &conf);
+	s->user_min_free |= !strcmp(key, "vm.min_free_kbytes");
 	return row ? config_set(row, conf, value, err) : unknown_key(key, err);
 }
 
@@ -350,6 +351,16 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 			return rc;
 	}
 	return 0;
+}
+
+void settings_complete(struct settings *s)
+{
+	const struct system_config *c = &s->system;
+	bool captured_machine = c->topology == TOPOLOGY_CAPTURED && !c->memory_bytes &&
+				!c->nr_nodes && !s->topology_file;
+
+	if (!captured_machine && !s->user_min_free)
+		s->mm.min_free_kbytes = 0;
 }
 
 int settings_load_json(struct settings *s, const char *text, size_t len, struct mmr_error *err)

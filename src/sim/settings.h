@@ -51,6 +51,7 @@ struct settings {
 	struct mm_config mm;
 	struct tlb_config tlb;
 	struct mm_config captured_mm; /* as it was on the captured machine */
+	bool user_min_free;	      /* vm.min_free_kbytes was set, not captured */
 	bool force;		      /* do what the trace does not support */
 };
 
@@ -79,6 +80,11 @@ struct settings_table settings_table(struct settings *s, size_t i);
 void settings_captured(struct settings *s, const struct trace_meta *meta);
 /* -ENOENT: no such key (the text names the nearest one); -EINVAL, -ERANGE: bad value. */
 int settings_set(struct settings *s, const char *key, const char *value, struct mmr_error *err);
+/*
+ * Once all are set. The captured vm.min_free_kbytes is what the kernel computed for the captured
+ * memory: a machine of other memory or nodes computes its own, unless the user set it.
+ */
+void settings_complete(struct settings *s);
 /* {"vm.fault_around_bytes": "64K"} or nested {"vm": {"fault_around_bytes": 65536}}. */
 int settings_load_json(struct settings *s, const char *text, size_t len, struct mmr_error *err);
 /*

@@ -149,9 +149,42 @@ static void test_metadata(void **state)
 	assert_non_null(strstr(err.text, "guess"));
 }
 
+/* The kernel computed the captured reserve for the captured memory; other machines compute theirs. */
+static void test_captured_reserve_stays_with_its_machine(void **state)
+{
+	static const char *const other[] = {"machine.memory", "machine.nodes"};
+	struct trace_meta meta;
+	struct mmr_error err;
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(trace_meta_parse(&meta,
+					  "{\"basis\": \"exact\", \"memory\": {\"sysctl\": "
+					  "{\"vm.min_free_kbytes\": 67584}}}",
+					  &err), 0);
+	for (size_t i = 0; i <= ARRAY_SIZE(other); i++) {
+		settings_init(&s);
+		settings_captured(&s, &meta);
+		if (i < ARRAY_SIZE(other))
+			assert_int_equal(settings_set(&s, other[i], i ? "2" : "64M", &err), 0);
+		settings_complete(&s);
+		assert_int_equal(s.mm.min_free_kbytes, i < ARRAY_SIZE(other) ? 0 : 67584);
+		settings_finish(&s);
+	}
+	settings_init(&s);
+	settings_captured(&s, &meta);
+	assert_int_equal(settings_set(&s, "machine.memory", "64M", &err), 0);
+	assert_int_equal(settings_set(&s, "vm.min_free_kbytes", "67584", &err), 0);
+	settings_complete(&s);
+	assert_int_equal(s.mm.min_free_kbytes, 67584);
+	settings_finish(&s);
+	trace_meta_finish(&meta);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_captured_reserve_stays_with_its_machine),
 		cmocka_unit_test(test_captured), cmocka_unit_test(test_set),
 		cmocka_unit_test(test_json),	 cmocka_unit_test(test_basis),
 		cmocka_unit_test(test_metadata),
