@@ -52,12 +52,25 @@ static int detached_mount(void)
 #endif
 }
 
+/* The reason, with the cure. */
+static int no_tracefs(const struct tracefs *fs, struct mmr_error *err)
+{
+	if (fs->denied)
+		return err_set(err, -EACCES,
+			       "tracefs is closed to this user: run as root, or "
+			       "'mount -o remount,gid=GROUP,mode=750 /sys/kernel/tracing'");
+	return err_set(err, -ENOENT,
+		       "tracefs is not mounted: "
+		       "'mount -t tracefs nodev /sys/kernel/tracing' as root");
+}
+
 int tracefs_find(struct tracefs *fs, struct mmr_error *err)
 {
 	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
 	bool denied = false;
 
 	fs->dirfd = -1;
+	fs->denied = false;
 #ifndef HAVE_TRACEEVENT
 	return err_set(err, -ENOSYS, "this mmreplay was built without libtraceevent");
 #endif
@@ -79,13 +92,8 @@ int tracefs_find(struct tracefs *fs, struct mmr_error *err)
 		return 0;
 	}
 	fs->dirfd = -1;
-	if (denied)
-		return err_set(err, -EACCES,
-			       "tracefs is closed to this user: run as root, or "
-			       "'mount -o remount,gid=GROUP,mode=750 /sys/kernel/tracing'");
-	return err_set(err, -ENOENT,
-		       "tracefs is not mounted: "
-		       "'mount -t tracefs nodev /sys/kernel/tracing' as root");
+	fs->denied = denied;
+	return no_tracefs(fs, err);
 }
 
 void tracefs_close(struct tracefs *fs)
@@ -203,7 +211,7 @@ static int read_format(const struct tracefs *fs, const char *system, const char 
 	ssize_t n;
 
 	if (fs->dirfd < 0)
-		return err_set(err, -ENOENT, "tracefs is not mounted");
+		return no_tracefs(fs, err);
 	snprintf(path, sizeof(path), "events/%s/%s/format", system, name);
 	int fd = openat(fs->dirfd, path, O_RDONLY | O_CLOEXEC);
 

@@ -38,6 +38,7 @@ struct tp_format {
 struct tracefs {
 	char path[64]; /* e.g. "/sys/kernel/tracing" */
 	int dirfd;     /* of that folder; -1 when there is none */
+	bool denied;   /* there is one, closed to this user */
 };
 
 /* 0, or -ENOENT (not mounted) or -EACCES (closed to us), with the cure in err. */
