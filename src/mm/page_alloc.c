@@ -513,7 +513,8 @@ static __attribute__((noinline)) void cpuset_slowpath(struct alloc_context *ac, 
 		ac->nodemask = mems;
 }
 
-pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint64_t nodemask)
+static inline struct alloc_context prepare_alloc_pages(struct memory *mem, gfp_t gfp, int nid,
+						       uint64_t nodemask)
 {
 	const struct pglist_data *pgdat =
 		mem->nodes[nid == NUMA_NO_NODE ? mem->cpu_node[mem->cpu] : nid];
@@ -524,13 +525,21 @@ pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint
 		.migratetype = gfp_migratetype(gfp),
 		.zonelist = gfp & __GFP_THISNODE ? pgdat->zonelist_thisnode : pgdat->zonelist,
 	};
+
+	for (ac.preferred = ac.zonelist; ac.preferred->zone; ac.preferred++)
+		if (zoneref_allowed(&ac, ac.preferred->zone))
+			break;
+	return ac;
+}
+
+pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint64_t nodemask)
+{
+	struct alloc_context ac;
 	pfn_t pfn = PFN_NONE;
 
 	if (unlikely(order > mem->geo->max_order))
 		return PFN_NONE;
-	for (ac.preferred = ac.zonelist; ac.preferred->zone; ac.preferred++)
-		if (zoneref_allowed(&ac, ac.preferred->zone))
-			break;
+	ac = prepare_alloc_pages(mem, gfp, nid, nodemask);
 	if (likely(ac.preferred->zone))
 		pfn = get_page_from_freelist(
 			&ac, gfp, order,
@@ -572,6 +581,50 @@ pfn_t alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid)
 	if (nid == NUMA_NO_NODE && task && unlikely(task->mempolicy) && !(gfp & __GFP_THISNODE))
 		return alloc_pages_mpol(mem, gfp, order, task->mempolicy, NO_INTERLEAVE_INDEX);
 	return alloc_pages_nodemask(mem, gfp, order, nid, NODEMASK_ALL);
+}
+
+/*
+ * The zone that can give all of nr single pages and stay above its low mark; NULL when none of the
+ * wanted node can: memory of other nodes is left to single allocations.
+ */
+static struct zone *bulk_zone(const struct alloc_context *ac, size_t nr, unsigned alloc_flags)
+{
+	for (const struct zoneref *z = ac->preferred; z->zone; z++) {
+		struct zone *zone = z->zone;
+
+		if (!zoneref_allowed(ac, zone))
+			continue;
+		if (zone->zone_pgdat != ac->preferred->zone->zone_pgdat)
+			return NULL;
+		if (zone_watermark_fast(zone, 0, wmark_pages(zone, WMARK_LOW) + nr, ac,
+					alloc_flags))
+			return zone;
+	}
+	return NULL;
+}
+
+size_t alloc_pages_bulk(struct memory *mem, gfp_t gfp, int nid, size_t nr, pfn_t *ret)
+{
+	struct alloc_context ac = prepare_alloc_pages(mem, gfp, nid, NODEMASK_ALL);
+	unsigned alloc_flags = WMARK_LOW | alloc_flags_cma(ac.migratetype);
+	struct zone *zone = NULL;
+	size_t done = 0;
+
+	if (nr > 1 && mem->conf.pcp)
+		zone = bulk_zone(&ac, nr, alloc_flags);
+	for (; zone && done < nr; done++) {
+		ret[done] = rmqueue_pcplist(zone, 0, ac.migratetype, alloc_flags);
+		if (ret[done] == PFN_NONE)
+			break;
+		prep_new_page(zone, ret[done], 0, gfp);
+		count_vm_event(mem, (enum vm_event_item)(PGALLOC_DMA + zone->type));
+		zone_statistics(ac.preferred->zone, zone);
+	}
+	mem->alloc_order[ac.migratetype][0] += done;
+	if (done || !nr)
+		return done;
+	ret[0] = alloc_pages_nodemask(mem, gfp, 0, nid, NODEMASK_ALL);
+	return ret[0] != PFN_NONE;
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */

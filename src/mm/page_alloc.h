@@ -43,6 +43,12 @@ pfn_t alloc_pages_nodemask(struct memory *mem, gfp_t gfp, unsigned order, int ni
  */
 pfn_t alloc_pages_mpol(struct memory *mem, gfp_t gfp, unsigned order, const struct mempolicy *pol,
 		       uint64_t ilx);
+/*
+ * Up to nr single pages into ret[], all from one zone of the wanted node and with one look at its
+ * marks; one page by the usual way when no such zone has nr to spare. Returns how many: fewer than nr
+ * is no failure, 0 is. Kernel: alloc_pages_bulk(). Simplified: the policy of the task is not asked.
+ */
+size_t alloc_pages_bulk(struct memory *mem, gfp_t gfp, int nid, size_t nr, pfn_t *ret);
 /* Frees without looking at the count. */
 void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order);
 /* Drops a reference; the last one frees (the head's order pages). */

@@ -12,6 +12,7 @@
 
 #define VM_STRUCT_BYTES		72	/* of the 64-bit kernel's struct */
 #define VM_STRUCT_BYTES_32	44
+#define BULK_PAGES		100	/* vm_area_alloc_pages() asks for no more at once */
 
 static uint64_t page_bytes(const struct memory *mem)
 {
@@ -159,26 +160,46 @@ static void account(struct memory *mem, int64_t pages)
 		s->peak_pages = s->nr_vmalloc_pages;
 }
 
-/*
- * One block of the area's order, mapped at addr. Its pages are single ones afterwards, so that each can be freed alone.
- * False: no memory.
- */
-static bool populate_block(struct memory *mem, struct vm_struct *vm, kaddr_t addr, gfp_t gfp, int nid)
+/* Single pages: a policy of the task is asked for each. Returns how many; 0: no memory. */
+static size_t alloc_some_pages(struct memory *mem, gfp_t gfp, int nid, uint64_t nr, pfn_t *ret)
+{
+	if (nid != NUMA_NO_NODE || !mem->current || !mem->current->mempolicy)
+		return alloc_pages_bulk(mem, gfp, nid, nr < BULK_PAGES ? nr : BULK_PAGES, ret);
+	ret[0] = alloc_pages(mem, gfp, 0, nid);
+	return ret[0] != PFN_NONE;
+}
+
+/* One block of 2^order pages, which become single ones, so that each can be freed alone. */
+static size_t alloc_block(struct memory *mem, gfp_t gfp, unsigned order, int nid, pfn_t *ret)
+{
+	ret[0] = alloc_pages(mem, gfp, order, nid);
+	if (ret[0] == PFN_NONE)
+		return 0;
+	split_page(mem, ret[0], order);
+	return 1;
+}
+
+/* The next pages, at most nr, mapped behind those that are there. False: no memory. */
+static bool populate_some(struct memory *mem, struct vm_struct *vm, uint64_t nr, gfp_t gfp, int nid)
 {
 	unsigned order = vm->page_order;
-	pfn_t pfn = alloc_pages(mem, gfp | __GFP_NOWARN, order, nid);
+	pfn_t pfn[BULK_PAGES];
+	size_t got = order ? alloc_block(mem, gfp | __GFP_NOWARN, order, nid, pfn)
+			   : alloc_some_pages(mem, gfp | __GFP_NOWARN, nid, nr, pfn);
 
-	if (pfn == PFN_NONE)
-		return false;
-	if (order)
-		split_page(mem, pfn, order);
-	if (!kernel_map(mem, addr, pfn, 1ull << order, PAGE_KERNEL, order ? 1 : 0, NULL)) {
-		for (uint32_t i = 0; i < 1u << order; i++)
-			put_page(mem, pfn + i);
+	for (size_t i = 0; i < got; i++) {
+		kaddr_t addr = vm->addr + vm->nr_pages * page_bytes(mem);
+
+		if (kernel_map(mem, addr, pfn[i], 1ull << order, PAGE_KERNEL, order ? 1 : 0, NULL)) {
+			vm->nr_pages += 1u << order;
+			continue;
+		}
+		for (; i < got; i++)
+			for (uint32_t k = 0; k < 1u << order; k++)
+				put_page(mem, pfn[i] + k);
 		return false;
 	}
-	vm->nr_pages += 1u << order;
-	return true;
+	return got > 0;
 }
 
 /* Gives back the pages behind [addr, addr + bytes), in order of address, and their entries. */
@@ -200,15 +221,15 @@ static void depopulate(struct memory *mem, struct vm_struct *vm)
 /* __vmalloc_area_node(). False: no memory, and nothing is left of it. */
 static bool populate(struct memory *mem, struct vm_struct *vm, gfp_t gfp, int nid)
 {
-	uint64_t step = page_bytes(mem) << vm->page_order, nr = vm->size >> mem->geo->page_shift;
+	uint64_t nr = vm->size >> mem->geo->page_shift;
 
 	if (mem->geo->lowmem_bytes && !(gfp & (__GFP_DMA | __GFP_DMA32)))
 		gfp |= __GFP_HIGHMEM;
 	if (!alloc_page_array(mem, vm, nr, gfp, nid))
 		return false;
 	account(mem, (int64_t)nr);
-	for (uint64_t off = 0; off < vm->size; off += step) {
-		if (populate_block(mem, vm, vm->addr + off, gfp, nid))
+	while (vm->nr_pages < nr) {
+		if (populate_some(mem, vm, nr - vm->nr_pages, gfp, nid))
 			continue;
 		account(mem, (int64_t)vm->nr_pages - (int64_t)nr);
 		depopulate(mem, vm);

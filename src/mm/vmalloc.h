@@ -7,7 +7,7 @@
  * address that knows the largest area below each node, searched for the lowest that fits; freed areas stay lazy until
  * they are more than lazy_max_pages() (32 MiB times fls(CPUs)), then one flush of the kernel range that covers them
  * makes them free again; on 64-bit machines pools of areas up to 256 pages per vmap node (6.9), filled by purges, a
- * quarter of which each later purge gives back; memory page by page from any zone, its order in PMD-sized pages
+ * quarter of which each later purge gives back; memory by single pages from any zone, its order in PMD-sized pages
  * for vmalloc_huge() and kvmalloc() (kernel.huge_vmalloc); page tables that stay; the array of pages of each area, the vm_struct
  * and the vmap_area as objects of the slab allocator; ioremap with the largest pages that fit.
  * Simplified: one tree of areas in use instead of one per node; a purge runs at once, where the kernel leaves it to a

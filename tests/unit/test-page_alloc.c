@@ -492,6 +492,55 @@ static void test_numa_statistics(void **state)
 	finish(mem);
 }
 
+/* With memory to spare a batch is what as many single allocations would be, counters included. */
+static void test_bulk_is_singles(void **state)
+{
+	uint64_t bytes[2] = { 128 * MIB, 128 * MIB };
+	struct memory *one = machine(2, bytes, 2, NULL), *all = machine(2, bytes, 2, NULL);
+	pfn_t pfn[300];
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		assert_int_equal(alloc_pages_bulk(all, GFP_KERNEL, 1, 300, pfn), 300);
+		for (unsigned i = 0; i < 300; i++)
+			assert_int_equal(alloc_pages(one, GFP_KERNEL, 0, 1), pfn[i]);
+	}
+	assert_memory_equal(zone(one, 1, ZONE_DMA32)->vm_stat, zone(all, 1, ZONE_DMA32)->vm_stat,
+			    sizeof(zone(one, 1, ZONE_DMA32)->vm_stat));
+	assert_memory_equal(one->vm_event, all->vm_event, sizeof(one->vm_event));
+	assert_memory_equal(one->alloc_order, all->alloc_order, sizeof(one->alloc_order));
+	for (unsigned i = 0; i < 300; i++)
+		put_page(all, pfn[i]);
+	finish(one);
+	finish(all);
+}
+
+/* A batch leaves the wanted node's low mark alone and takes nothing from another node: one page then, from anywhere. */
+static void test_bulk_spares_the_reserve(void **state)
+{
+	uint64_t bytes[2] = { 128 * MIB, 128 * MIB };
+	struct memory *mem = machine(2, bytes, 2, NULL);
+	struct zone *z = zone(mem, 1, ZONE_DMA32);
+	static pfn_t pfn[65536];
+	uint64_t low = wmark_pages(z, WMARK_LOW);
+	size_t got;
+
+	(void)state;
+	assert_int_equal(alloc_pages_bulk(mem, GFP_KERNEL, 1, 0, pfn), 0);
+	assert_int_equal(alloc_pages_bulk(mem, GFP_KERNEL, 1, 65536, pfn), 1);
+	assert_int_equal(pfn_to_node(mem, pfn[0])->node_id, 1);
+	while ((got = alloc_pages_bulk(mem, GFP_KERNEL, 1, 1000, pfn)) == 1000)
+		assert_int_equal(pfn_to_node(mem, pfn[999])->node_id, 1);
+	assert_int_equal(got, 1);
+	assert_in_range(z->vm_stat[NR_FREE_PAGES], low - 1, low + 1000);
+	while (exhaust(mem, GFP_KERNEL | __GFP_THISNODE, 1))
+		;
+	assert_int_equal(alloc_pages_bulk(mem, GFP_KERNEL, 1, 10, pfn), 1);
+	assert_int_equal(pfn_to_node(mem, pfn[0])->node_id, 0);
+	assert_int_equal(alloc_pages_bulk(mem, GFP_KERNEL | __GFP_THISNODE, 1, 10, pfn), 0);
+	finish(mem);
+}
+
 static void test_folios_and_splits(void **state)
 {
 	uint64_t bytes = 64 * MIB;
@@ -549,6 +598,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_marks_of_a_real_machine),
+		cmocka_unit_test(test_bulk_is_singles),
+		cmocka_unit_test(test_bulk_spares_the_reserve),
 		cmocka_unit_test(test_min_free_without_thp),
 		cmocka_unit_test(test_gfp_masks),
 		cmocka_unit_test(test_zonelists),
