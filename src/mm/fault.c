@@ -555,8 +555,7 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 	if (unlikely(mem->kswapd_nodes))
 		demotion_run_kswapds(mem);
 	mm_account_fault(&vmf, ret);
-	if (unlikely(mem->ktouch))
-		ktouch_fault(mem, vma, vmf.address);
+	ktouch_fault(mem, vma, vmf.address);
 	return ret;
 }
 

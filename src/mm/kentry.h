@@ -19,6 +19,7 @@
  * Interface:
  *   - kernel_enter(): counts, and touches
  *   - ktouch_*(): the further touches of a path; they cost one branch when switched off
+ * What a touch does is behind memory->ktouch (mm/ktouch.h): it walks page tables, which stand above this.
  */
 #ifndef MM_KENTRY_H
 #define MM_KENTRY_H
@@ -56,15 +57,18 @@ static inline uint64_t thread_size(const struct memory *mem)
 	return bytes > page ? bytes : page;
 }
 
-void kernel_enter_touch(struct memory *mem, unsigned cpu, enum kernel_entry cause);
-void ktouch(struct memory *mem, kaddr_t addr, bool write);
+struct ktouch_ops {
+	void (*enter)(struct memory *mem, unsigned cpu, enum kernel_entry cause);
+	void (*touch)(struct memory *mem, kaddr_t addr, bool write);
+	void (*fault)(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr);
+};
 
 /* memory->cpu enters the kernel. */
 static inline void kernel_enter(struct memory *mem, enum kernel_entry cause)
 {
 	mem->kernel_entries[cause]++;
 	if (unlikely(mem->ktouch))
-		kernel_enter_touch(mem, mem->cpu, cause);
+		mem->ktouch->enter(mem, mem->cpu, cause);
 }
 
 /* Another CPU does. */
@@ -72,14 +76,14 @@ static inline void kernel_enter_cpu(struct memory *mem, unsigned cpu, enum kerne
 {
 	mem->kernel_entries[cause]++;
 	if (unlikely(mem->ktouch))
-		kernel_enter_touch(mem, cpu, cause);
+		mem->ktouch->enter(mem, cpu, cause);
 }
 
 /* The kernel touches a frame through the direct map: clears, copies, sets an entry of a table in it. */
 static inline void ktouch_frame(struct memory *mem, pfn_t pfn, bool write)
 {
 	if (unlikely(mem->ktouch) && pfn_has_kaddr(mem, pfn))
-		ktouch(mem, pfn_to_kaddr(mem, pfn), write);
+		mem->ktouch->touch(mem, pfn_to_kaddr(mem, pfn), write);
 }
 
 /* A frame that the kernel has just cleared or will copy to; PFN_NONE is nothing. Returns pfn. */
@@ -91,6 +95,10 @@ static inline pfn_t ktouch_new_frame(struct memory *mem, pfn_t pfn)
 }
 
 /* What the handler of a fault has in hand: the area, the tables that lead to addr, struct page of what is mapped there. */
-void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr);
+static inline void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr)
+{
+	if (unlikely(mem->ktouch))
+		mem->ktouch->fault(mem, vma, addr);
+}
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* The kernel's own touches: see kentry.h. */
+#include "mm/ktouch.h"
+
 #include "base/bug.h"
 #include "machine/tlb.h"
 #include "mm/init_mm.h"
-#include "mm/kentry.h"
 
 #define KERNEL_READ	TLB_READ
 #define KERNEL_WRITE	(TLB_READ | TLB_WRITE | TLB_DIRTY)
@@ -57,7 +58,7 @@ static void touch(struct memory *mem, struct tlb_cpu *cpu, kaddr_t addr, unsigne
 	tlb_count(s, found, found == TLB_FOUND_NOT ? walk_and_fill(mem, cpu, stream, addr) : e->class, 1);
 }
 
-void ktouch(struct memory *mem, kaddr_t addr, bool write)
+static void ktouch_one(struct memory *mem, kaddr_t addr, bool write)
 {
 	struct tlb_cpu *cpu = tlb_this_cpu(mem->tlb, mem->cpu);
 
@@ -81,7 +82,7 @@ static void touch_task(struct memory *mem, struct tlb_cpu *cpu)
 		touch(mem, cpu, task->object, KERNEL_WRITE);
 }
 
-void kernel_enter_touch(struct memory *mem, unsigned id, enum kernel_entry cause)
+static void ktouch_enter(struct memory *mem, unsigned id, enum kernel_entry cause)
 {
 	struct tlb_cpu *cpu = tlb_this_cpu(mem->tlb, id);
 
@@ -116,7 +117,7 @@ static pte_t touch_walk(struct memory *mem, struct tlb_cpu *cpu, struct pgtable 
 	}
 }
 
-void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr)
+static void ktouch_area(struct memory *mem, const struct vm_area_struct *vma, uint64_t addr)
 {
 	struct tlb_cpu *cpu = tlb_this_cpu(mem->tlb, mem->cpu);
 	pte_t pte;
@@ -129,3 +130,9 @@ void ktouch_fault(struct memory *mem, const struct vm_area_struct *vma, uint64_t
 		touch(mem, cpu, page_kaddr(mem, pte_pfn(pte)), KERNEL_WRITE);
 	tlb_swap_side(cpu);
 }
+
+const struct ktouch_ops ktouch_tlb = {
+	.enter = ktouch_enter,
+	.touch = ktouch_one,
+	.fault = ktouch_area,
+};

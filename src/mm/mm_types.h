@@ -317,7 +317,7 @@ struct memory {
 	struct vmap_system *vmap;		/* mm/vmalloc.h */
 	struct kstack_system *kstacks;		/* mm/kstack.h */
 	struct dma_system *dma;			/* mm/dma.h */
-	bool ktouch;				/* the kernel's own touches go through the TLB: mm/kentry.h */
+	const struct ktouch_ops *ktouch;	/* NULL: the kernel's own touches stay out of the TLB (mm/kentry.h) */
 	uint64_t kernel_entries[KERNEL_ENTRIES_MAX];	/* by enum kernel_entry */
 };
 

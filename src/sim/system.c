@@ -15,6 +15,7 @@
 #include "machine/hwloc.h"
 #include "mm/demotion.h"
 #include "mm/dma.h"
+#include "mm/ktouch.h"
 #include "mm/lru.h"
 #include "mm/memory.h"
 #include "mm/memory_tiers.h"
@@ -327,7 +328,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 		return rc;
 	sys->pressure = pressure_create(sys->mem);
 	sys->mem->tlb = create_tlb(sys, s, meta);
-	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off;
+	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off ? &ktouch_tlb : NULL;
 	dma_create(sys->mem);
 	rc = start_state_apply(sys->mem, &s->fragmentation, &s->state_files, meta, err);
 	if (rc)

@@ -8,7 +8,7 @@
 #include "machine/profile.h"
 #include "mm/fork.h"
 #include "mm/init_mm.h"
-#include "mm/kentry.h"
+#include "mm/ktouch.h"
 #include "mm/memory.h"
 #include "mm/mmap.h"
 #include "mm/mmu.h"
@@ -129,7 +129,7 @@ static void touches_are_counted_apart(void **state)
 	struct tlb_stats user, kernel;
 
 	(void)state;
-	w.mem->ktouch = true;
+	w.mem->ktouch = &ktouch_tlb;
 	kernel_enter(w.mem, KERNEL_TIMER);
 	tlb_kernel_stats(w.mem->tlb, -1, &kernel);
 	assert_int_equal(kernel.stream[TLB_INSN].total[TLB_L1].accesses, 2);
@@ -147,7 +147,7 @@ static void kernel_entries_are_global(void **state)
 	uint64_t walks;
 
 	(void)state;
-	w.mem->ktouch = true;
+	w.mem->ktouch = &ktouch_tlb;
 	ktouch_frame(w.mem, w.mem->zero_pfn, false);
 	walks = kernel_walks(&w);
 	assert_int_equal(walks, 1);
@@ -174,7 +174,7 @@ static void the_direct_map_has_large_pages(void **state)
 	struct world w = set_up();
 
 	(void)state;
-	w.mem->ktouch = true;
+	w.mem->ktouch = &ktouch_tlb;
 	for (pfn_t pfn = 32768; pfn < 32768 + 512; pfn++)
 		ktouch_frame(w.mem, pfn, true);
 	assert_int_equal(kernel_walks(&w), 1);
@@ -188,7 +188,7 @@ static void a_fault_touches_what_it_needs(void **state)
 	struct tlb_stats st;
 
 	(void)state;
-	w.mem->ktouch = true;
+	w.mem->ktouch = &ktouch_tlb;
 	mmu_access(w.mem, BASE, ACCESS_WRITE, 1, true);
 	tlb_kernel_stats(w.mem->tlb, -1, &st);
 	/* at least: stack, page, entry and struct page written; the tables above read */
