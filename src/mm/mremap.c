@@ -367,7 +367,8 @@ int64_t do_mremap(struct mm_struct *mm, uint64_t addr, uint64_t old_len, uint64_
 		.new_len = page_align(mm, new_len),
 		.flags = flags,
 		.new_addr = new_addr,
-		.known_addr = new_addr,
+		/* no kernel answers with half a page: a trace that does knows nothing */
+		.known_addr = page_aligned(mm, new_addr) ? new_addr : 0,
 	};
 	int err = check_params(&vrm);
 
