@@ -308,16 +308,15 @@ static int mmap_region(struct mmap_state *map)
 		return -ENOMEM;
 	}
 	vm_stat_account(mm, vma->vm_flags, (int64_t)nr_pages);
+	if (vma->vm_flags & VM_SPECIAL)
+		vma->vm_flags &= ~VM_LOCKED_MASK;
+	else if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm += nr_pages;
+	/* last: what fails here is unmapped as any other area */
 	if (unlikely(device_maps_eagerly(vma)) && !remap_pfn_range(vma)) {
 		do_munmap(mm, map->addr, map->len);
 		return -ENOMEM;
 	}
-	if (!(vma->vm_flags & VM_LOCKED))
-		return 0;
-	if (vma->vm_flags & VM_SPECIAL)
-		vma->vm_flags &= ~VM_LOCKED_MASK;
-	else
-		mm->locked_vm += nr_pages;
 	return 0;
 }
 
