@@ -37,6 +37,11 @@ static inline uint64_t file_index(const struct memory *mem, uint64_t granule)
 
 /* Pages of the file by its size, UINT64_MAX when the size is not known (0). */
 uint64_t mapping_nr_pages(const struct memory *mem, const struct address_space *mapping);
+/* Areas or cached pages: such a file cannot become another kind, for its pages are counted by what it was. */
+static inline bool mapping_in_use(const struct address_space *mapping)
+{
+	return mapping->i_mmap.node || mapping->pages.nr;
+}
 
 /* Frame of a page of the file, PFN_NONE when it is not in the cache. */
 static inline pfn_t filemap_find(const struct address_space *mapping, uint64_t index)

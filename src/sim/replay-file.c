@@ -18,6 +18,15 @@ static struct address_space *file_get(struct mmr_replay *r, uint64_t file)
 	return file && file <= UINT32_MAX ? mapping_get(r->mem, (uint32_t)file) : NULL;
 }
 
+static void set_type(struct address_space *mapping, const struct mmr_event *ev)
+{
+	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
+	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
+	/* What stands behind an anon_inode (perf, io_uring) is pages of the kernel, mapped when touched. */
+	mapping->is_device = ev->FILE.type == MMR_FILE_DEVICE &&
+			     !(ev->data_len >= 11 && !memcmp(ev->data, "anon_inode:", 11));
+}
+
 void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->FILE.file);
@@ -28,11 +37,8 @@ void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 		       ev->data, ev->data_len);
 	mapping->size_bytes = ev->FILE.size;
 	mapping->ino = ev->FILE.ino;
-	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
-	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
-	/* What stands behind an anon_inode (perf, io_uring) is pages of the kernel, mapped when touched. */
-	mapping->is_device = ev->FILE.type == MMR_FILE_DEVICE &&
-			     !(ev->data_len >= 11 && !memcmp(ev->data, "anon_inode:", 11));
+	if (!mapping_in_use(mapping))
+		set_type(mapping, ev);
 	mapping_make_inode(r->mem, mapping);
 	mapping_put(r->mem, mapping);
 }

@@ -288,7 +288,7 @@ void ev_shmat(struct mmr_replay *r, const struct mmr_event *ev)
 	if (ev->SHMAT.file && ev->SHMAT.file <= UINT32_MAX) {
 		struct address_space *segment = mapping_get(r->mem, (uint32_t)ev->SHMAT.file);
 
-		segment->is_shmem = true;
+		segment->is_shmem |= !mapping_in_use(segment);
 		mapping_put(r->mem, segment);
 	}
 	expect(r, map(r, mm, &req, ev->SHMAT.file, 0));
