@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/file.h"
 #include "base/xalloc.h"
 
 bool hwloc_is_export(const char *name)
@@ -439,22 +440,13 @@ int hwloc_parse(const char *text, size_t len, const char *where, struct machine_
 
 int hwloc_load(const char *path, struct machine_export *ret, struct mmr_error *err)
 {
-	FILE *f = fopen(path, "re");
-	size_t len;
 	char *text;
-	int rc;
+	size_t len;
+	int rc = file_read_all(path, HWLOC_MAX_BYTES, &text, &len, err);
 
-	if (!f)
-		return err_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
-	text = xmalloc(HWLOC_MAX_BYTES + 1);
-	len = fread(text, 1, HWLOC_MAX_BYTES + 1, f);
-	if (ferror(f))
-		rc = err_set(err, -EIO, "cannot read '%s': %s", path, strerror(errno));
-	else if (len > HWLOC_MAX_BYTES)
-		rc = err_set(err, -EINVAL, "%s: larger than %u bytes", path, HWLOC_MAX_BYTES);
-	else
-		rc = hwloc_parse(text, len, path, ret, err);
-	fclose(f);
+	if (rc)
+		return rc;
+	rc = hwloc_parse(text, len, path, ret, err);
 	free(text);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/file.h"
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/json-read.h"
@@ -602,22 +603,13 @@ void profile_free(struct machine_profile *p)
 
 static int load_file(const char *path, struct machine_profile **ret, struct mmr_error *err)
 {
-	FILE *f = fopen(path, "re");
-	size_t len;
 	char *text;
-	int rc;
+	size_t len;
+	int rc = file_read_all(path, PROFILE_MAX_BYTES, &text, &len, err);
 
-	if (!f)
-		return err_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
-	text = xmalloc(PROFILE_MAX_BYTES + 1);
-	len = fread(text, 1, PROFILE_MAX_BYTES + 1, f);
-	if (ferror(f))
-		rc = err_set(err, -EIO, "cannot read '%s': %s", path, strerror(errno));
-	else if (len > PROFILE_MAX_BYTES)
-		rc = err_set(err, -EINVAL, "%s: larger than %u bytes", path, PROFILE_MAX_BYTES);
-	else
-		rc = profile_parse(text, len, path, ret, err);
-	fclose(f);
+	if (rc)
+		return rc;
+	rc = profile_parse(text, len, path, ret, err);
 	free(text);
 	return rc;
 }

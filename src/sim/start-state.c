@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/file.h"
 #include "mm/huge_pmd.h"
 
 #define AT(member)	offsetof(struct fragmentation_config, member)
@@ -365,27 +366,15 @@ int zone_states_parse(zone_state_vec *states, const struct state_texts *t, unsig
 
 static int read_text(const char *path, char **ret, struct mmr_error *err)
 {
-	FILE *f = fopen(path, "re");
-	char *text;
 	size_t len;
-	int rc = 0;
 
-	if (!f)
-		return err_set(err, -EBADMSG, "'%s': %s", path, strerror(errno));
-	text = xmalloc(TEXT_MAX_BYTES + 1);
-	len = fread(text, 1, TEXT_MAX_BYTES + 1, f);
-	if (ferror(f))
-		rc = err_set(err, -EBADMSG, "'%s' cannot be read", path);
-	else if (len > TEXT_MAX_BYTES || memchr(text, 0, len))
-		rc = err_set(err, -EBADMSG, "'%s' is no text of /proc", path);
-	fclose(f);
-	if (rc) {
-		free(text);
-		return rc;
-	}
-	text[len] = '\0';
-	*ret = text;
-	return 0;
+	if (file_read_all(path, TEXT_MAX_BYTES, ret, &len, err))
+		return -EBADMSG;
+	if (strlen(*ret) == len)
+		return 0;
+	free(*ret);
+	*ret = NULL;
+	return err_set(err, -EBADMSG, "'%s' is no text of /proc", path);
 }
 
 static int captured_texts(struct state_texts *t, char *read[2], const struct state_files *files,

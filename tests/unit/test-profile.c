@@ -237,7 +237,7 @@ static void names_and_files(void **state)
 	assert_int_equal(profile_load(path, &p, &err), -EINVAL);
 	unlink(path);
 	assert_int_equal(profile_load(path, &p, &err), -ENOENT);
-	assert_int_equal(profile_load("/", &p, &err), -EIO);
+	assert_int_equal(profile_load("/", &p, &err), -EISDIR);
 }
 
 int main(void)
