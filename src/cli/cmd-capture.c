@@ -164,12 +164,43 @@ static int set_ring(struct capture_options *opt, const char *text)
 	return CLI_OK;
 }
 
+/* Options without an argument. NULL when it is none of them. */
+static bool *flag_of(struct capture_options *opt, int id)
+{
+	switch (id) {
+	case 'a':
+		return &opt->all;
+	case OPT_IP:
+		return &opt->ip;
+	case OPT_KERNEL:
+		return &opt->kernel;
+	case OPT_KERNEL_ONLY:
+		return &opt->kernel_only;
+	case OPT_NO_FRAMES:
+		return &opt->no_frames;
+	case OPT_NO_PTRACE:
+		return &opt->no_ptrace;
+	case OPT_NO_SLAB:
+		return &opt->no_slab;
+	case OPT_SWITCHES:
+		return &opt->switches;
+	case OPT_SYNC:
+		return &opt->sync;
+	default:
+		return NULL;
+	}
+}
+
 static int set_option(struct capture_args *args, int id, const char *value)
 {
 	struct capture_options *opt = &args->opt;
 	uint64_t n = 0;
 	int status = CLI_OK;
 
+	if (flag_of(opt, id)) {
+		*flag_of(opt, id) = true;
+		return CLI_OK;
+	}
 	switch (id) {
 	case 'o':
 		opt->output = value;
@@ -189,33 +220,6 @@ static int set_option(struct capture_args *args, int id, const char *value)
 		return set_method(opt, value);
 	case OPT_RING:
 		return set_ring(opt, value);
-	case OPT_SWITCHES:
-		opt->switches = true;
-		break;
-	case OPT_IP:
-		opt->ip = true;
-		break;
-	case OPT_NO_FRAMES:
-		opt->no_frames = true;
-		break;
-	case OPT_SYNC:
-		opt->sync = true;
-		break;
-	case OPT_NO_PTRACE:
-		opt->no_ptrace = true;
-		break;
-	case 'a':
-		opt->all = true;
-		break;
-	case OPT_KERNEL:
-		opt->kernel = true;
-		break;
-	case OPT_KERNEL_ONLY:
-		opt->kernel_only = true;
-		break;
-	case OPT_NO_SLAB:
-		opt->no_slab = true;
-		break;
 	case OPT_LEVEL:
 		status = set_number("level", value, 1, 19, &n);
 		opt->level = (int)n;
