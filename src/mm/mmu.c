@@ -214,12 +214,13 @@ enum access_result mmu_access(struct memory *mem, uint64_t addr, enum access_kin
 	enum tlb_stream stream = kind == ACCESS_EXEC ? TLB_INSN : TLB_DATA;
 	struct tlb_stream_state *s = &cpu->stream[stream];
 	unsigned need = needs[kind] | (user ? TLB_USER : 0);
-	struct tlb_entry *e = tlb_find(s, tlb_key(cpu, addr >> TLB_KEY_SHIFT));
+	struct tlb_entry *e;
 
 	if (nr == 0)
 		return ACCESS_OK;
 	if (cpu->sys->off)
 		return access_untranslated(&(struct access){ mem, cpu, stream, need, addr, nr });
+	e = tlb_find(s, tlb_key(cpu, addr >> TLB_KEY_SHIFT));
 	*(kind == ACCESS_WRITE ? &cpu->nr_writes : &cpu->nr_reads) += nr;
 	cpu->clock++;
 	if (likely((e->flags & need) == need)) {
