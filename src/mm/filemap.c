@@ -18,6 +18,7 @@ static struct address_space *mapping_new(struct memory *mem, uint32_t file)
 	mapping->file = file;
 	mapping->refcount = 1;
 	radix_init(&mapping->pages);
+	radix_init(&mapping->exceptional);
 	list_init(&mapping->inodes);
 	return mapping;
 }
@@ -61,6 +62,7 @@ static void mapping_free(struct memory *mem, struct address_space *mapping)
 	filemap_remove(mem, mapping, 0, UINT64_MAX);
 	mapping_objects_free(mem, mapping);
 	radix_finish(&mapping->pages);
+	radix_finish(&mapping->exceptional);
 	mpol_free_shared_policy(mem, mapping);
 	mapping_handle_free(mem, mapping->handle);
 	objpool_put(&mem->mapping_pool, mapping);

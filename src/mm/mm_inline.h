@@ -43,6 +43,7 @@ static inline struct lruvec *folio_lruvec(const struct memory *mem, pfn_t head)
 
 static inline void update_lru_size(struct memory *mem, pfn_t head, enum lru_list lru, int64_t nr_pages)
 {
+	folio_lruvec(mem, head)->nr_pages[lru] += (uint64_t)nr_pages;
 	mod_node_page_state(pfn_to_node(mem, head), (enum node_stat_item)(NR_INACTIVE_ANON + lru), nr_pages);
 }
 

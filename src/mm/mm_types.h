@@ -29,6 +29,9 @@
 
 struct tlb_system;		/* machine/: the TLBs of all CPUs */
 struct pressure_ops;
+struct mem_cgroup;
+struct swap_system;
+struct writeback;
 struct slab_system;
 struct kmem_cache;
 struct quicklists;
@@ -113,6 +116,7 @@ struct address_space {
 	bool is_special;		/* device memory, vdso: no pages of a cache */
 	bool is_device;			/* of these: frames of a device (mm/remap_pfn.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
+	struct radix exceptional;	/* base-page index -> shadow of an evicted folio, or swap slot (shmem) */
 	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
 	struct rb_root i_mmap;		/* interval tree of areas that map it */
 	struct rb_root policies;	/* shmem: ranges with a memory policy (mm/mempolicy.h) */
@@ -182,6 +186,8 @@ struct mm_struct {
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 	uint64_t numa_next_scan_ms, numa_scan_offset;	/* mm/numa_balancing.c; 0 not yet */
 	uint32_t numa_scan_seq;		/* passes over all areas */
+	struct mem_cgroup *memcg;	/* whom its pages are charged to, NULL without groups */
+	bool oom_victim;		/* killed for want of memory; its pages are gone (mm/oom_kill.h) */
 	struct numa_group *numa_group;	/* of its threads that share pages, NULL none */
 	struct list_head mmlist;	/* in memory->mms, in order of creation */
 };
@@ -299,10 +305,17 @@ struct memory {
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
-	uint32_t *last_cpupid;			/* by pfn, NULL without NUMA balancing: mm/numa_balancing.h */
+	/* By pfn beside mem_map, each NULL unless something needs it. Reserved memory: only touched parts cost. */
+	uint32_t *last_cpupid;			/* NUMA balancing: mm/numa_balancing.h */
+	uint16_t *page_memcg;			/* id of the memory cgroup of a folio, by its head: mm/memcg.h */
+	uint32_t *page_swap;			/* slot of a page in the swap cache (swp_entry_t): mm/swapfile.h */
+	uint8_t *page_gen;			/* multi-generational LRU: generation and tier */
 	uint64_t numa_tick_ns;			/* when its tick came last */
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
+	struct mem_cgroup *root_memcg;		/* NULL without groups: mm/memcg.h */
+	struct swap_system *swap;		/* areas and slots, NULL without swap: mm/swapfile.h */
+	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
 	struct task_struct *current;
@@ -377,13 +390,40 @@ static inline unsigned page_order(const struct page *page)
 	return (page->flags & PAGE_ORDER_MASK) >> PAGE_ORDER_SHIFT;
 }
 
-/* What allocation may ask of the layers above it: the model's only upward call, filled in by sim/. */
+/* What an allocation that found too little asks for: which zones would do. */
+struct alloc_request {
+	unsigned order;
+	gfp_t gfp;
+	int nid;			/* preferred node */
+	uint64_t nodemask;
+	enum zone_type highest;		/* zone */
+};
+
+/* As enum compact_priority and the results of a compaction: mm/compaction.h. */
+enum compact_priority { COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT_PRIO_ASYNC };
+enum compact_result {
+	COMPACT_NOT_SUITABLE_ZONE, COMPACT_SKIPPED, COMPACT_DEFERRED, COMPACT_NO_SUITABLE_PAGE, COMPACT_CONTINUE,
+	COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED, COMPACT_CONTENDED, COMPACT_SUCCESS
+};
+
+/*
+ * What allocation, charging and faults may ask of the layers above them: the model's only upward calls, filled in by sim/.
+ * Each may be NULL (tests): then it does nothing. None recurses: mem->memalloc is set while one runs.
+ */
 struct pressure_ops {
-	/* each returns pages freed, or order obtained; 0 for no progress */
-	uint64_t (*try_to_free_pages)(struct memory *mem, unsigned order, gfp_t gfp);
-	uint64_t (*try_to_compact_pages)(struct memory *mem, unsigned order, gfp_t gfp);
+	/* pages freed, 0 for no progress */
+	uint64_t (*try_to_free_pages)(struct memory *mem, const struct alloc_request *req);
+	uint64_t (*reclaim_memcg)(struct memory *mem, struct mem_cgroup *memcg, uint64_t nr_pages, gfp_t gfp,
+				  bool may_swap);
+	enum compact_result (*try_to_compact_pages)(struct memory *mem, const struct alloc_request *req,
+						    enum compact_priority prio);
 	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order);
-	bool (*out_of_memory)(struct memory *mem, unsigned order, gfp_t gfp);
+	void (*wake_kcompactd)(struct memory *mem, struct zone *zone, unsigned order);
+	/* Kills for want of memory; true: something was killed or already is, try again. */
+	bool (*out_of_memory)(struct memory *mem, const struct alloc_request *req);
+	bool (*memcg_oom)(struct memory *mem, struct mem_cgroup *memcg, gfp_t gfp, unsigned order);
+	/* A writer has dirtied pages of the mapping: may start writeback, and counts the time it must wait. */
+	void (*balance_dirty_pages)(struct memory *mem, struct address_space *mapping);
 	/* vm.zone_reclaim_mode: pages freed of what lies idle on one node, without unmapping anything */
 	uint64_t (*node_reclaim)(struct memory *mem, struct pglist_data *pgdat, unsigned order,
 				 gfp_t gfp);

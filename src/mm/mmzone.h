@@ -100,9 +100,24 @@ enum lru_list {
 #define LRU_ACTIVE 1	/* from an inactive list to the active one */
 #define LRU_FILE 2	/* from the lists of anonymous folios to those of file folios */
 
-/* Folios by age, each by its head: first is the youngest. mm/mm_inline.h, mm/lru.h. */
+struct mem_cgroup;
+struct lru_gen;
+
+/*
+ * Folios by age, each by its head: first is the youngest. mm/mm_inline.h, mm/lru.h. One for each node, and one for each
+ * node and memory cgroup where there are groups (a folio is on that of its group); with kernel.lru_per_zone one for each
+ * zone instead.
+ */
 struct lruvec {
 	struct pfn_list lists[NR_LRU_LISTS];
+	uint64_t nr_pages[NR_LRU_LISTS];	/* on each */
+	uint64_t anon_cost, file_cost;		/* what reclaim of each kind cost lately (lru_note_cost) */
+	uint64_t nonresident_age;		/* evictions and activations: the clock of refault distances */
+	uint64_t refaults[2];			/* workingset activations at the last reclaim: anon, file */
+	struct pglist_data *pgdat;
+	struct zone *zone;			/* NULL unless it is a zone's */
+	struct mem_cgroup *memcg;		/* NULL: the whole machine's, or the root's */
+	struct lru_gen *gen;			/* generations, NULL with active and inactive lists */
 };
 
 /*
@@ -153,6 +168,7 @@ struct zone {
 	size_t nr_virgin, virgin_first;		/* ranges before virgin_first are used up */
 	uint64_t vm_stat[NR_VM_ZONE_STAT_ITEMS];
 	uint64_t lock_taken;
+	struct lruvec *lruvec;			/* with kernel.lru_per_zone, else NULL */
 };
 
 struct zoneref {

@@ -6,8 +6,10 @@
  *	 bits	0-19	PG_*
  *	20-23	order of a free block, of a large folio (head page) or of a page's allocation
  *	24-26	zone index in its node
- *	27	PG_MOVABLE_OPS
- *	28-31	reserved; the node is found through the section
+ *	27-31	PG_*
+ *
+ * The node is found through the section. What only some machines need of a frame (memory cgroup, swap slot,
+ * generation, last CPU) stands in arrays beside mem_map: see struct memory.
  */
 #ifndef MM_PAGE_FLAGS_H
 #define MM_PAGE_FLAGS_H
@@ -34,10 +36,16 @@
 #define PG_SLAB		(1u << 19)	/* cut into objects: page->index of the head is the struct slab */
 #define PG_MOVABLE_OPS	(1u << 27)	/* the kernel's own, but its owner can move it: mm/migrate.h */
 
+#define PG_WORKINGSET	(1u << 28)	/* was active when it was evicted or last deactivated */
+#define PG_SWAPCACHE	(1u << 29)	/* has a slot in swap: memory->page_swap */
+#define PG_RECLAIM	(1u << 30)	/* written back to be reclaimed: to the old end when that is done */
+#define PG_HUGETLB	(1u << 31)	/* of a hugetlb pool */
+
 #define PAGE_ORDER_SHIFT	20
 #define PAGE_ORDER_MASK		(15u << PAGE_ORDER_SHIFT)
 #define PAGE_ZONE_SHIFT		24
 #define PAGE_ZONE_MASK		(7u << PAGE_ZONE_SHIFT)
-#define PAGE_FLAGS_MASK		(((1u << PAGE_ORDER_SHIFT) - 1) | PG_MOVABLE_OPS)
+#define PAGE_FLAGS_MASK		(((1u << PAGE_ORDER_SHIFT) - 1) | PG_MOVABLE_OPS | PG_WORKINGSET | PG_SWAPCACHE | \
+				 PG_RECLAIM | PG_HUGETLB)
 
 #endif

@@ -101,29 +101,39 @@ static pfn_t retry_drained(const struct alloc_context *ac, gfp_t gfp, unsigned o
 	return get_page_from_freelist(ac, gfp, order, alloc_flags);
 }
 
+static struct alloc_request request_of(const struct alloc_context *ac, gfp_t gfp, unsigned order)
+{
+	return (struct alloc_request){
+		.order = order, .gfp = gfp, .nodemask = ac->nodemask, .highest = ac->highest,
+		.nid = ac->preferred->zone ? (int)ac->preferred->zone->zone_pgdat->node_id : NUMA_NO_NODE,
+	};
+}
+
 static pfn_t direct_compact(const struct alloc_context *ac, gfp_t gfp, unsigned order,
 			    unsigned alloc_flags)
 {
+	struct alloc_request req = request_of(ac, gfp, order);
 	struct memory *mem = ac->mem;
 	const struct pressure_ops *ops = mem->pressure;
-	uint64_t got;
+	bool got;
 
 	if (!order || !ops || !ops->try_to_compact_pages)
 		return PFN_NONE;
 	mem->memalloc = true;
-	got = ops->try_to_compact_pages(mem, order, gfp);
+	got = ops->try_to_compact_pages(mem, &req, COMPACT_PRIO_ASYNC) == COMPACT_SUCCESS;
 	mem->memalloc = false;
 	return got ? get_page_from_freelist(ac, gfp, order, alloc_flags) : PFN_NONE;
 }
 
 static uint64_t direct_reclaim(const struct alloc_context *ac, gfp_t gfp, unsigned order)
 {
+	struct alloc_request req = request_of(ac, gfp, order);
 	struct memory *mem = ac->mem;
 	uint64_t progress = 0;
 
 	if (mem->pressure && mem->pressure->try_to_free_pages) {
 		mem->memalloc = true;
-		progress = mem->pressure->try_to_free_pages(mem, order, gfp);
+		progress = mem->pressure->try_to_free_pages(mem, &req);
 		mem->memalloc = false;
 	}
 	return progress;
@@ -135,13 +145,14 @@ static uint64_t direct_reclaim(const struct alloc_context *ac, gfp_t gfp, unsign
  */
 static bool may_oom(const struct alloc_context *ac, gfp_t gfp, unsigned order)
 {
+	struct alloc_request req = request_of(ac, gfp, order);
 	const struct pressure_ops *ops = ac->mem->pressure;
 
 	if (!ops || !ops->out_of_memory || order > PAGE_ALLOC_COSTLY_ORDER)
 		return false;
 	if (gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE) || ac->highest < ZONE_NORMAL)
 		return false;
-	return ops->out_of_memory(ac->mem, order, gfp);
+	return ops->out_of_memory(ac->mem, &req);
 }
 
 static pfn_t reclaim_loop(const struct alloc_context *ac, gfp_t gfp, unsigned order,

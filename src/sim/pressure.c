@@ -50,12 +50,12 @@ struct pressure {
 	struct shrinker shrinkers[ARRAY_SIZE(shrinkers)];
 };
 
-static uint64_t try_to_free_pages(struct memory *mem, unsigned order, gfp_t gfp)
+static uint64_t try_to_free_pages(struct memory *mem, const struct alloc_request *req)
 {
-	uint64_t want = 1ull << order;
+	uint64_t want = 1ull << req->order;
 
 	/* Filesystems' objects only go when the caller may enter a filesystem. */
-	if (!(gfp & __GFP_FS))
+	if (!(req->gfp & __GFP_FS))
 		return 0;
 	return shrink_slab(mem, SHRINK_ALL_NODES,
 			   want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);

@@ -380,12 +380,11 @@ struct fake_reclaim {
 	unsigned nr_hoard, nr_reclaim, nr_kswapd, nr_oom;
 };
 
-static uint64_t fake_try_to_free_pages(struct memory *mem, unsigned order, gfp_t gfp)
+static uint64_t fake_try_to_free_pages(struct memory *mem, const struct alloc_request *req)
 {
 	struct fake_reclaim *fake = mem->pressure_ctx;
 
-	(void)order;
-	(void)gfp;
+	assert_int_equal(req->order, 0);
 	assert_true(mem->memalloc);
 	fake->nr_reclaim++;
 	if (!fake->nr_hoard)
@@ -403,12 +402,11 @@ static void fake_wake_kswapd(struct memory *mem, struct zone *z, unsigned order)
 	fake->nr_kswapd++;
 }
 
-static bool fake_out_of_memory(struct memory *mem, unsigned order, gfp_t gfp)
+static bool fake_out_of_memory(struct memory *mem, const struct alloc_request *req)
 {
 	struct fake_reclaim *fake = mem->pressure_ctx;
 
-	(void)order;
-	(void)gfp;
+	(void)req;
 	fake->nr_oom++;
 	return false;
 }
