@@ -29,13 +29,20 @@
 
 struct tlb_system;		/* machine/: the TLBs of all CPUs */
 struct pressure_ops;
+struct lru_policy;
 struct mem_cgroup;
 struct swap_system;
 struct writeback;
+struct compaction;
+struct hugetlb;
+struct hugetlb_inode;
+struct resv_map;
 struct slab_system;
 struct kmem_cache;
 struct quicklists;
 struct highmem;
+struct memcg_system;
+struct oom_state;
 
 /* vm_flags */
 #define VM_READ		(1ull << 0)
@@ -115,6 +122,7 @@ struct address_space {
 	bool is_shmem;			/* tmpfs, shared anonymous memory: swap-backed */
 	bool is_special;		/* device memory, vdso: no pages of a cache */
 	bool is_device;			/* of these: frames of a device (mm/remap_pfn.h) */
+	struct hugetlb_inode *hugetlb;	/* of hugetlbfs: its pages are there, `pages` stays empty (mm/hugetlb_pool.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	struct radix exceptional;	/* base-page index -> shadow of an evicted folio, or swap slot (shmem) */
 	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
@@ -151,6 +159,7 @@ struct vm_area_struct {
 	struct list_head anon_vma_chain;
 	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
 	struct vma_numab_state *numab_state;	/* NULL until NUMA balancing has looked at it */
+	struct resv_map *vm_resv;	/* private hugetlb: what it reserved, NULL none (mm/hugetlb_pool.h) */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
@@ -168,6 +177,7 @@ struct mm_struct {
 	struct pgtable *pgd;
 	uint64_t map_count;
 	uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm;	/* pages */
+	uint64_t hugetlb_usage;		/* pages of hugetlb folios that it maps: in no rss */
 	struct pgtable *pmd_deposits;	/* tables in store for huge entries, a list through ent[0] */
 	uint64_t pgtables_bytes;	/* as mm_pgtables_bytes(): all levels but the root */
 	int64_t rss_stat[NR_MM_COUNTERS];	/* pages */
@@ -187,7 +197,12 @@ struct mm_struct {
 	uint64_t numa_next_scan_ms, numa_scan_offset;	/* mm/numa_balancing.c; 0 not yet */
 	uint32_t numa_scan_seq;		/* passes over all areas */
 	struct mem_cgroup *memcg;	/* whom its pages are charged to, NULL without groups */
+	bool thp_disabled;		/* prctl(PR_SET_THP_DISABLE) */
+	bool uses_huge_zero;		/* holds a reference to the huge zero page */
+	struct khugepaged_mm_slot *khugepaged_slot;	/* its place on the list of mm/khugepaged.h */
 	bool oom_victim;		/* killed for want of memory; its pages are gone (mm/oom_kill.h) */
+	int16_t oom_score_adj;		/* -1000 to 1000: /proc/PID/oom_score_adj */
+	struct task_struct *owner;	/* the process that the killer would name, NULL none */
 	struct numa_group *numa_group;	/* of its threads that share pages, NULL none */
 	struct list_head mmlist;	/* in memory->mms, in order of creation */
 };
@@ -208,6 +223,7 @@ struct task_struct {
 	unsigned cpu;
 	bool exited;
 	bool stack_is_vmap;
+	uint32_t memcg_nr_pages_over_high;	/* charged above memory.high and not yet held up for */
 	uint64_t stack;			/* lowest address of its kernel stack, 0 none: mm/kstack.h */
 	uint64_t object, pid_object;	/* kernel addresses of task_struct and struct pid, 0 none */
 };
@@ -239,6 +255,13 @@ struct mm_config {
 	uint64_t stack_guard_gap_pages;
 	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
 	uint64_t thp_use_zero_page;
+	uint64_t thp_defrag;			/* thp.defrag: enum thp_defrag */
+	uint64_t thp_shrink_underused;		/* thp.shrink_underused */
+	uint64_t thp_shmem_enabled;		/* thp.shmem_enabled: enum shmem_huge */
+	uint64_t thp_hugepages[16];		/* thp.hugepages-*kB.enabled, by log2 of the bytes - 14: enum thp_size */
+	uint64_t khugepaged_defrag, khugepaged_pages_to_scan, khugepaged_max_ptes_none;	/* thp.khugepaged.* */
+	uint64_t khugepaged_max_ptes_swap, khugepaged_max_ptes_shared;
+	uint64_t khugepaged_scan_sleep_ms, khugepaged_alloc_sleep_ms;
 	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
 	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
 	uint64_t numa_balancing;		/* numa.balancing: off, on, tiering */
@@ -289,6 +312,9 @@ struct memory {
 	uint64_t vm_committed_as;		/* pages */
 	pfn_t zero_pfn;
 	pfn_t huge_zero_pfn;
+	uint32_t huge_zero_refcount;		/* address spaces that use it, and one for the shrinker */
+	uint64_t mthp_stat[MAX_ORDER_LIMIT][NR_MTHP_STATS];	/* by order: mm/deferred_split.h */
+	struct khugepaged *khugepaged;		/* mm/khugepaged.h, NULL until an area qualifies */
 	VEC(void *) mappings;			/* handle -> anon_vma or address_space */
 	VEC(uint32_t) free_handles;
 	struct list_head mms;
@@ -314,9 +340,21 @@ struct memory {
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
 	struct mem_cgroup *root_memcg;		/* NULL without groups: mm/memcg.h */
+	struct memcg_system *memcg;		/* stocks of CPUs, groups by id; NULL without groups */
+	bool memcg_over_high;			/* some task is to be held up for memory.high */
+	struct oom_state *oom;			/* kills, NULL none so far: mm/oom_kill.h */
+	struct compaction *compaction;		/* hints and results, NULL until something is compacted: mm/compaction.h */
+	struct hugetlb *hugetlb;		/* pools, NULL without: mm/hugetlb_pool.h */
 	struct swap_system *swap;		/* areas and slots, NULL without swap: mm/swapfile.h */
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
+	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */
+	bool reclaim_always;			/* tests: who may reclaim does so before each allocation */
+	struct reclaim_times {			/* by documented costs, nanoseconds (mm/vmscan.h) */
+		uint64_t direct_ns, throttle_ns, memcg_ns;	/* tasks waited: own reclaim, for kswapd, for a limit */
+		uint64_t kswapd_ns;		/* kswapd worked */
+		uint64_t last_ns, last_faults;	/* clock and pgfault when kswapd last had a turn */
+	} reclaim_times;
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
 	struct task_struct *current;
 	unsigned cpu;
@@ -397,6 +435,7 @@ struct alloc_request {
 	int nid;			/* preferred node */
 	uint64_t nodemask;
 	enum zone_type highest;		/* zone */
+	unsigned alloc_flags;		/* ALLOC_* of mm/buddy.h */
 };
 
 /* As enum compact_priority and the results of a compaction: mm/compaction.h. */
@@ -415,10 +454,14 @@ struct pressure_ops {
 	uint64_t (*try_to_free_pages)(struct memory *mem, const struct alloc_request *req);
 	uint64_t (*reclaim_memcg)(struct memory *mem, struct mem_cgroup *memcg, uint64_t nr_pages, gfp_t gfp,
 				  bool may_swap);
+	/* *ret_captured: a block of the order that was caught as it came free, flags and counts as buddy_rmqueue() leaves them */
 	enum compact_result (*try_to_compact_pages)(struct memory *mem, const struct alloc_request *req,
-						    enum compact_priority prio);
-	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order);
-	void (*wake_kcompactd)(struct memory *mem, struct zone *zone, unsigned order);
+						    enum compact_priority prio, pfn_t *ret_captured);
+	/* Might compaction do, if some of what is reclaimable were free? */
+	bool (*compaction_zonelist_suitable)(struct memory *mem, const struct alloc_request *req);
+	/* The zone is below its low mark; highest: the zone type that the request asked for. */
+	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
+	void (*wake_kcompactd)(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
 	/* Kills for want of memory; true: something was killed or already is, try again. */
 	bool (*out_of_memory)(struct memory *mem, const struct alloc_request *req);
 	bool (*memcg_oom)(struct memory *mem, struct mem_cgroup *memcg, gfp_t gfp, unsigned order);

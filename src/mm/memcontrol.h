@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the mmreplay authors */
+/*
+ * Control of memory cgroups: limits, holding up who is above memory.high, and the check of the books. Kernel counterpart:
+ * mm/memcontrol.c (memory_max_write, memory_high_write, mem_cgroup_handle_over_high). The groups themselves: mm/memcg.h.
+ *
+ * Modelled: a limit that is lowered reclaims at once, for memory.max with the OOM killer as last resort; who has charged
+ * above memory.high reclaims before it returns to its program and is held up by the kernel's formula, at most 2 seconds a
+ * time: counted, since nothing here waits.
+ *
+ * Interface: memcg_set_*(), mem_cgroup_handle_over_high() (at the end of faults and system calls), memcg_consistent()
+ */
+#ifndef MM_MEMCONTROL_H
+#define MM_MEMCONTROL_H
+
+#include "base/strbuf.h"
+#include "mm/memcg.h"
+
+/* Limits in pages; PAGE_COUNTER_MAX: none. max and high reclaim what is above, at once. */
+void memcg_set_max(struct mem_cgroup *memcg, uint64_t pages);
+void memcg_set_high(struct mem_cgroup *memcg, uint64_t pages);
+void memcg_set_min(struct mem_cgroup *memcg, uint64_t pages);
+void memcg_set_low(struct mem_cgroup *memcg, uint64_t pages);
+/* v1: of memory and swap together. */
+void memcg_set_swap_max(struct mem_cgroup *memcg, uint64_t pages);
+
+/* Reclaims and holds memory->current up for what it charged above memory.high since it did so last. */
+void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp);
+static inline void mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
+{
+	if (unlikely(mem->memcg_over_high))
+		__mem_cgroup_handle_over_high(mem, gfp);
+}
+
+/* Free swap slots that the group may use. memcg NULL: of the machine. */
+uint64_t mem_cgroup_get_nr_swap_pages(const struct memory *mem, const struct mem_cgroup *memcg);
+
+/*
+ * Charges against a walk over all frames, slabs and swap slots; counters against their children; lists against groups.
+ * False: `why` gets a line for each contradiction.
+ */
+bool memcg_consistent(const struct memory *mem, struct strbuf *why);
+
+#endif
