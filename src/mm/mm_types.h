@@ -335,7 +335,12 @@ struct memory {
 	uint32_t *last_cpupid;			/* NUMA balancing: mm/numa_balancing.h */
 	uint16_t *page_memcg;			/* id of the memory cgroup of a folio, by its head: mm/memcg.h */
 	uint32_t *page_swap;			/* slot of a page in the swap cache (swp_entry_t): mm/swapfile.h */
-	uint8_t *page_gen;			/* multi-generational LRU: generation and tier */
+	uint8_t *page_gen;			/* multi-generational LRU: generation and tier (mm/lru_gen.h) */
+	unsigned lru_gen_caps;			/* LRU_GEN_* */
+	uint64_t lru_gen_min_ttl_ns;		/* nothing younger goes; 0: no such promise */
+	uint64_t lru_gen_random;		/* bins of groups are chosen with it */
+	bool in_lru_fault;			/* of an area whose accesses tell what will be used again */
+	bool mm_walk;				/* who reclaims now collects what it finds young: aging, kswapd */
 	uint64_t numa_tick_ns;			/* when its tick came last */
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */

@@ -102,6 +102,7 @@ enum lru_list {
 
 struct mem_cgroup;
 struct lru_gen;
+struct memcg_lru;
 
 /*
  * Folios by age, each by its head: first is the youngest. mm/mm_inline.h, mm/lru.h. One for each node, and one for each
@@ -111,6 +112,7 @@ struct lru_gen;
 struct lruvec {
 	struct pfn_list lists[NR_LRU_LISTS];
 	uint64_t nr_pages[NR_LRU_LISTS];	/* on each */
+	uint64_t zone_pages[MAX_NR_ZONES][NR_LRU_LISTS];	/* of these: in each zone */
 	uint64_t anon_cost, file_cost;		/* what reclaim of each kind cost lately (lru_note_cost) */
 	uint64_t nonresident_age;		/* evictions and activations: the clock of refault distances */
 	uint64_t refaults[2];			/* workingset activations at the last reclaim: anon, file */
@@ -169,6 +171,13 @@ struct zone {
 	uint64_t vm_stat[NR_VM_ZONE_STAT_ITEMS];
 	uint64_t lock_taken;
 	struct lruvec *lruvec;			/* with kernel.lru_per_zone, else NULL */
+	struct capture_control *capture;	/* of the direct compaction that waits for a block, NULL: mm/buddy.h */
+	struct zone_compaction {		/* mm/compaction.h */
+		pfn_t cached_migrate_pfn[2];	/* where the scanner goes on: async, sync */
+		pfn_t cached_free_pfn, init_migrate_pfn, init_free_pfn;
+		unsigned considered, defer_shift, order_failed;	/* mm/compact_defer.h */
+		bool blockskip_flush;		/* the scanners met: kswapd drops the hints when it falls asleep */
+	} compact;
 };
 
 struct zoneref {
@@ -194,7 +203,15 @@ struct pglist_data {
 		uint64_t pass_scanned, pass_demoted, demoted;
 		unsigned priority, failures;	/* failures: runs in a row that made no room */
 	} kswapd;
+	struct kcompactd {		/* mm/compaction.h */
+		unsigned max_order;	/* it was woken for, 0: nothing */
+		enum zone_type highest;
+		uint64_t proactive_defer_ms;	/* left to wait because the last run gained nothing */
+		bool proactive_trigger;
+	} kcompactd;
 	struct lruvec lruvec;		/* empty unless memory->lru_enabled */
+	struct memcg_lru *memcg_lru;	/* groups in the order of their reclaim, NULL: none, or no generations */
+	struct pfn_list deferred_split;	/* huge folios that had better be split: mm/deferred_split.h */
 	struct numa_promotion {		/* into this node, by hint faults: mm/numa_balancing.c */
 		uint64_t threshold_ms;	/* of latency, as nbp_threshold; 0: the default */
 		uint64_t th_start_ms, th_nr_cand, rl_start_ms, rl_nr_cand;

@@ -115,12 +115,13 @@ static pfn_t direct_compact(const struct alloc_context *ac, gfp_t gfp, unsigned 
 	struct alloc_request req = request_of(ac, gfp, order);
 	struct memory *mem = ac->mem;
 	const struct pressure_ops *ops = mem->pressure;
+	pfn_t captured = PFN_NONE;
 	bool got;
 
 	if (!order || !ops || !ops->try_to_compact_pages)
 		return PFN_NONE;
 	mem->memalloc = true;
-	got = ops->try_to_compact_pages(mem, &req, COMPACT_PRIO_ASYNC) == COMPACT_SUCCESS;
+	got = ops->try_to_compact_pages(mem, &req, COMPACT_PRIO_ASYNC, &captured) == COMPACT_SUCCESS;
 	mem->memalloc = false;
 	return got ? get_page_from_freelist(ac, gfp, order, alloc_flags) : PFN_NONE;
 }

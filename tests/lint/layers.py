@@ -19,7 +19,7 @@ import tree
 # From the ground up. A new module of src/mm/ gets its place here.
 RANKS = [
     'mm_types mmzone gfp page-flags vmstat mm_config pressure shrinker',
-    'memmap mm_inline buddy kaddr kentry',
+    'memmap mm_inline buddy kaddr kentry compact_defer',
     'memcg mempolicy memory_tiers',
     'page_alloc',
     'slab',
@@ -27,7 +27,7 @@ RANKS = [
     'kstack anon_vma interval_tree vm_fault file_table',
     'vma vma_policy lru workingset',
     'rmap',
-    'swapfile swap_state filemap readahead remap_pfn huge_pmd split_folio pagewalk vma_merge zap',
+    'swapfile swap_state filemap readahead remap_pfn huge_pmd split_folio pagewalk vma_merge zap hugetlb_pool',
     'migrate move_page_tables contig dma ageing frame_state',
     'huge_memory hugetlb',
     'writeback compaction memcontrol',
