@@ -12,7 +12,8 @@
  *
  *	leaf	| 63 NX | 62-58 soft | 57-12 frame | 11-0 PTE_* |
  *	table	| 63-58 node of the table below | its address (64-byte aligned) | PTE_PRESENT | PTE_TABLE |
- *	neither present: 0 is empty, else a swap or migration entry (PTE_SWAP)
+ *	swapped	| 58 exclusive | 43-12 swp_entry_t | PTE_SWAP |
+ *	all bits 0: empty
  */
 #ifndef MM_PGTABLE_H
 #define MM_PGTABLE_H
@@ -35,6 +36,7 @@ typedef struct { uint64_t pte; } pte_t;
 #define PTE_SPECIAL	(1ull << 9)	/* no page to be counted behind it: zero page, device */
 #define PTE_PROTNONE	(1ull << 10)	/* PROT_NONE or a NUMA hint: access faults */
 #define PTE_SWAP	(1ull << 11)
+#define PTE_SWP_EXCLUSIVE (1ull << 58)	/* with PTE_SWAP: the page was PG_ANON_EXCLUSIVE */
 #define PTE_NX		(1ull << 63)
 #define PTE_PFN_SHIFT	12
 #define PTE_NODE_SHIFT	58
@@ -91,6 +93,47 @@ static inline pfn_t pte_pfn(pte_t pte)
 static inline pte_t pfn_pte(pfn_t pfn, uint64_t prot)
 {
 	return (pte_t){ (uint64_t)pfn << PTE_PFN_SHIFT | prot };
+}
+
+/* A slot of a swap area; 0 is none, because slot 0 of an area is its header. */
+typedef struct { uint32_t val; } swp_entry_t;
+#define SWP_TYPE_BITS	4
+#define SWP_OFFSET_BITS	28
+
+static inline swp_entry_t swp_entry(unsigned type, uint32_t offset)
+{
+	return (swp_entry_t){ (uint32_t)type << SWP_OFFSET_BITS | offset };
+}
+
+static inline unsigned swp_type(swp_entry_t entry)
+{
+	return entry.val >> SWP_OFFSET_BITS;
+}
+
+static inline uint32_t swp_offset(swp_entry_t entry)
+{
+	return entry.val & ((1u << SWP_OFFSET_BITS) - 1);
+}
+
+/* Is the page that was mapped here in swap? */
+static inline bool is_swap_pte(pte_t pte)
+{
+	return (pte.pte & (PTE_SWAP | PTE_TABLE | PTE_PRESENT | PTE_PROTNONE)) == PTE_SWAP;
+}
+
+static inline swp_entry_t pte_to_swp_entry(pte_t pte)
+{
+	return (swp_entry_t){ (uint32_t)(pte.pte >> PTE_PFN_SHIFT) };
+}
+
+static inline bool pte_swp_exclusive(pte_t pte)
+{
+	return pte.pte & PTE_SWP_EXCLUSIVE;
+}
+
+static inline pte_t swp_entry_to_pte(swp_entry_t entry, bool exclusive)
+{
+	return (pte_t){ (uint64_t)entry.val << PTE_PFN_SHIFT | PTE_SWAP | (exclusive ? PTE_SWP_EXCLUSIVE : 0) };
 }
 
 static inline struct pgtable *pte_table(pte_t pte)

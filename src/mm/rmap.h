@@ -5,7 +5,8 @@
  *
  * Modelled: anonymous pages through their anon_vma's interval tree, file pages through the file's; how often a
  * page is mapped by base entries (page->_mapcount) and its folio by huge entries (folio_entire_mapcount()).
- * Simplified: no locks, no batches. Left out: swap entries (there is no swap yet), KSM, device memory.
+ * Taking a folio out of all page tables (rmap-unmap.c).
+ * Simplified: no locks; entries are looked at one by one. Left out: KSM, device memory.
  *
  * A page is mapped _mapcount + folio_entire_mapcount() times. The entire count stands in `prev` of the second
  * page of the folio, a tail, which is on no list.
@@ -38,6 +39,24 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
  * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked. (folio_referenced)
  */
 unsigned folio_referenced(struct memory *mem, pfn_t head, uint64_t *ret_vm_flags);
+
+/* Is any page of the folio mapped? */
+bool folio_mapped(const struct memory *mem, pfn_t head);
+
+/* try_to_unmap(), with the kernel's names. */
+#define TTU_SPLIT_HUGE_PMD	(1u << 2)	/* huge entries are split first; without it they stay, and the folio too */
+#define TTU_IGNORE_MLOCK	(1u << 3)	/* locked areas lose the page too */
+#define TTU_BATCH_FLUSH		(1u << 6)	/* TLBs of other CPUs are told by try_to_unmap_flush() */
+
+/*
+ * Takes the folio out of all page tables. Pages in the swap cache leave swap entries; lazily freed ones (anonymous,
+ * neither PG_SWAPBACKED nor dirty) leave nothing; pages of files leave nothing. Dirty entries make the folio PG_DIRTY.
+ * Areas that are locked keep it, and so do those whose page was written again after MADV_FREE (PG_SWAPBACKED is set
+ * anew then). True: nothing maps it any more.
+ */
+bool try_to_unmap(struct memory *mem, pfn_t head, unsigned ttu_flags);
+/* Before pages that try_to_unmap(..., TTU_BATCH_FLUSH) took away are written or freed. */
+void try_to_unmap_flush(struct memory *mem);
 
 /* Calls fn for every (area, address) that may map the page; stops when fn returns false. */
 typedef bool rmap_fn(struct vm_area_struct *vma, uint64_t addr, void *ctx);
