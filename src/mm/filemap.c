@@ -240,9 +240,9 @@ void filemap_expect_read(struct memory *mem, struct address_space *mapping, uint
 static void read_window(struct memory *mem, struct address_space *mapping, uint64_t start, uint64_t size,
 			uint64_t async_size)
 {
-	mapping->ra_start = start;
-	mapping->ra_size = size;
-	mapping->ra_async_size = async_size;
+	mapping->f.f_ra.start = start;
+	mapping->f.f_ra.size = size;
+	mapping->f.f_ra.async_size = async_size;
 	read_pages(mem, mapping, start, size);
 	if (async_size)
 		filemap_mark_readahead(mem, mapping, start + size - async_size, 1);
@@ -290,9 +290,9 @@ static void async_mmap_readahead(struct memory *mem, struct address_space *mappi
 	head->flags &= ~PG_READAHEAD;
 	if (max < 2)
 		return;
-	if (mapping->ra_size && index == mapping->ra_start + mapping->ra_size - mapping->ra_async_size) {
-		start = mapping->ra_start + mapping->ra_size;
-		size = next_window(mapping->ra_size, max);
+	if (mapping->f.f_ra.size && index == mapping->f.f_ra.start + mapping->f.f_ra.size - mapping->f.f_ra.async_size) {
+		start = mapping->f.f_ra.start + mapping->f.f_ra.size;
+		size = next_window(mapping->f.f_ra.size, max);
 	} else {
 		start = next_miss(mapping, index + 1, max);
 		if (start - index > max)

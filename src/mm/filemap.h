@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * The page cache. Kernel counterpart: mm/filemap.c, parts of mm/readahead.c and mm/shmem.c.
+ * The page cache. Kernel counterpart: mm/filemap.c, parts of mm/truncate.c.
  *
- * Modelled: one tree of pages per file; folios of any order; mmap read-around with its async mark
- * (do_sync_mmap_readahead, do_async_mmap_readahead); shmem objects, whose holes are filled with zeroed pages.
- * Simplified: reading takes no time; the read-ahead window is kept per file, not per open file; the miss counter
- * that turns read-around off (MMAP_LOTSAMISS) is not kept.
- * Left out: read and write system calls, dirty pages and writeback, eviction.
+ * Modelled: one tree of pages per file; folios of any order; charging to memory cgroups; shadows of evicted folios
+ * (address_space.exceptional, mm/workingset.h), which tell a refault; dirty tags (mm/writeback.h).
+ * Around it: mm/readahead.h (what is read ahead), mm/filemap_fault.h (faults), mm/read_write.h (system calls), mm/truncate.h,
+ * mm/shmem.h.
+ * Simplified: a page is up to date as soon as it is in the cache, unless filemap_expect_read() says otherwise; shadows take no
+ * nodes of a tree.
  *
  * References: a folio in the cache holds one; each page-table entry that maps a page of it holds one more.
  * Pages are counted in base pages of the machine; a file's offset in granules is converted by file_index().
+ *
+ *	pages		index -> pfn + 1, each page of a large folio
+ *	exceptional	index -> a shadow (bit 0 set) or a swap slot of shmem; never where `pages` has one
+ *	dirty		index -> 1: the folio of that page has PG_DIRTY
  */
 #ifndef MM_FILEMAP_H
 #define MM_FILEMAP_H
@@ -49,8 +54,27 @@ static inline pfn_t filemap_find(const struct address_space *mapping, uint64_t i
 	return (pfn_t)(radix_get(&mapping->pages, index) - 1);
 }
 
-/* Adds a fresh folio of 2^order pages at index (aligned to it). PFN_NONE: no memory, or something is there. */
+/*
+ * Adds a fresh folio of 2^order pages at index (aligned to it), charged to the group of who runs. PFN_NONE: no memory, or
+ * something is there. The allocation may reclaim, also pages of this file.
+ */
 pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order);
+/* The same for allocations that ask for something else: gfp beside GFP_HIGHUSER_MOVABLE; __GFP_WRITE: no refault. */
+pfn_t filemap_add_folio_gfp(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order, gfp_t gfp);
+/*
+ * Takes a folio, by its head, out of its cache: nobody maps it, it is clean or its content is given up, and not under
+ * writeback. Leaves `shadow` in its place (0: nothing). The cache's reference is the caller's afterwards: put_page().
+ */
+void __filemap_remove_folio(struct memory *mem, pfn_t head, uint64_t shadow);
+/* The same, and drops the reference. */
+void filemap_remove_folio(struct memory *mem, pfn_t head, uint64_t shadow);
+/* Shadow or slot at the index, 0 none. */
+static inline uint64_t mapping_exceptional(const struct address_space *mapping, uint64_t index)
+{
+	return radix_get(&mapping->exceptional, index);
+}
+/* Largest order of the file's folios, 0: none but base pages (mapping_max_folio_order). */
+unsigned mapping_max_folio_order(const struct memory *mem, const struct address_space *mapping);
 /* Pages [index, index + nr) are in the cache already, in folios of 2^order (255: base pages). False: no memory. */
 bool filemap_populate(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr,
 		      unsigned order);

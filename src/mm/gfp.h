@@ -34,6 +34,7 @@ typedef uint32_t gfp_t;
 #define __GFP_THISNODE		(1u << 18)
 #define __GFP_ACCOUNT		(1u << 19)
 #define __GFP_NOMEMALLOC	(1u << 20)
+#define __GFP_WRITE		(1u << 21)	/* a page of a file that is about to be written */
 
 #define __GFP_RECLAIM		(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 #define GFP_ATOMIC		(__GFP_HIGH | __GFP_KSWAPD_RECLAIM)

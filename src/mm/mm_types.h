@@ -114,6 +114,26 @@ struct anon_vma_chain {
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
+#define MMAP_LOTSAMISS 100	/* misses above hits after which faults read nothing around them */
+
+/* What is read ahead for who reads a file: the last window, in base pages (mm/readahead.h). */
+struct file_ra_state {
+	uint64_t start, size, async_size;
+	uint64_t ra_pages;		/* largest window */
+	int64_t prev_pos;		/* end of the last read, bytes; -1 none */
+	unsigned order;			/* of the folios of the window */
+	unsigned mmap_miss;		/* faults that missed, less pages that were there */
+};
+
+/* An open file: one for each open() (mm/file_table.h). */
+struct file {
+	struct address_space *f_mapping;
+	struct file_ra_state f_ra;
+	uint64_t id;			/* of the trace, 0: for all who read the file without one */
+	bool f_random, f_noreuse;	/* FMODE_RANDOM, FMODE_NOREUSE: posix_fadvise() */
+	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
+};
+
 /* One file (inode) and its pages: the forward map of the page cache. */
 struct address_space {
 	uint32_t handle;		/* page->mapping */
@@ -125,7 +145,12 @@ struct address_space {
 	struct hugetlb_inode *hugetlb;	/* of hugetlbfs: its pages are there, `pages` stays empty (mm/hugetlb_pool.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	struct radix exceptional;	/* base-page index -> shadow of an evicted folio, or swap slot (shmem) */
-	uint64_t ra_start, ra_size, ra_async_size;	/* readahead window, pages (struct file_ra_state) */
+	struct radix dirty;		/* base-page index -> 1: pages of dirty folios (PAGECACHE_TAG_DIRTY) */
+	struct list_head dirty_inodes;	/* in writeback->b_dirty while it has dirty pages */
+	uint64_t dirtied_when_ns;	/* clock, when it went there */
+	uint64_t nr_writeback;		/* pages under writeback */
+	bool size_known;		/* size_bytes counts although it is 0 */
+	struct file f;			/* of areas that map it, and of reads that name no open file */
 	struct rb_root i_mmap;		/* interval tree of areas that map it */
 	struct rb_root policies;	/* shmem: ranges with a memory policy (mm/mempolicy.h) */
 	uint64_t ino;			/* shmem: inode number, shifts the interleaving; 0 not known */
@@ -204,6 +229,7 @@ struct mm_struct {
 	int16_t oom_score_adj;		/* -1000 to 1000: /proc/PID/oom_score_adj */
 	struct task_struct *owner;	/* the process that the killer would name, NULL none */
 	struct numa_group *numa_group;	/* of its threads that share pages, NULL none */
+	uint64_t lru_gen_ran;		/* bit by node: it ran since aging walked it last (mm/lru_gen.h) */
 	struct list_head mmlist;	/* in memory->mms, in order of creation */
 };
 
@@ -277,6 +303,10 @@ struct mm_config {
 	uint64_t slab_policy;			/* slab.policy: enum slab_policy_id */
 	uint64_t slab_merge;			/* slab.merge: caches of one size share */
 	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
+	uint64_t lru_per_zone;			/* kernel.lru_per_zone: lists per zone, as up to 4.7 */
+	uint64_t swappiness;			/* vm.swappiness: 0-200 */
+	uint64_t kswapd_rate;			/* reclaim.kswapd_rate: pages scanned a second */
+	uint64_t reclaim_fault_ns;		/* reclaim.fault_time */
 	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
 
