@@ -203,34 +203,41 @@ EV(66, KTOUCH, "ktouch", "the kernel copied to or from user memory: a touch of e
 /* 80-95: file input and output */ \
 EV(80, OPEN, "open", "a file was opened", \
 	F(file, UINT, "file id") \
-	F(flags, UINT, "O_* bits")) \
-EV(81, CLOSE, "close", "a file was closed", \
-	F(file, UINT, "file id")) \
+	F(flags, UINT, "O_* bits") \
+	F(open, UINT, "id of the open file, the same for all descriptors that share it; 0 unknown")) \
+EV(81, CLOSE, "close", "a file was closed: the last descriptor of the open file went", \
+	F(file, UINT, "file id") \
+	F(open, UINT, "id of the open file, the same for all descriptors that share it; 0 unknown")) \
 EV(82, READ, "read", "read from a file through the page cache or past it (O_DIRECT)", \
 	F(file, UINT, "file id") \
 	F(offset, UINT, "offset in bytes") \
 	F(len, UINT, "bytes read") \
 	F(addr, ADDR, "address of the buffer, 0 none (sendfile, splice)") \
-	F(flags, UINT, "MMR_IO_* bits")) \
+	F(flags, UINT, "MMR_IO_* bits") \
+	F(open, UINT, "id of the open file, the same for all descriptors that share it; 0 unknown")) \
 EV(83, WRITE, "write", "written to a file through the page cache or past it (O_DIRECT)", \
 	F(file, UINT, "file id") \
 	F(offset, UINT, "offset in bytes") \
 	F(len, UINT, "bytes written") \
 	F(addr, ADDR, "address of the buffer, 0 none (sendfile, splice)") \
-	F(flags, UINT, "MMR_IO_* bits")) \
-EV(84, FSYNC, "fsync", "fsync, fdatasync, sync_file_range", \
-	F(file, UINT, "file id") \
+	F(flags, UINT, "MMR_IO_* bits") \
+	F(open, UINT, "id of the open file, the same for all descriptors that share it; 0 unknown")) \
+EV(84, FSYNC, "fsync", "fsync, fdatasync, sync_file_range, syncfs, sync", \
+	F(file, UINT, "file id, 0 all files") \
 	F(offset, UINT, "offset in bytes") \
-	F(len, UINT, "bytes, 0 for all")) \
+	F(len, UINT, "bytes, 0 for all") \
+	F(flags, UINT, "MMR_SYNC_* bits")) \
 EV(85, FADVISE, "fadvise", "posix_fadvise, readahead", \
 	F(file, UINT, "file id") \
 	F(offset, UINT, "offset in bytes") \
 	F(len, UINT, "bytes") \
-	F(advice, UINT, "POSIX_FADV_* number")) \
+	F(advice, UINT, "POSIX_FADV_* number, MMR_FADV_READAHEAD") \
+	F(open, UINT, "id of the open file, the same for all descriptors that share it; 0 unknown")) \
 EV(86, TRUNCATE, "truncate", "truncate, ftruncate, fallocate", \
 	F(file, UINT, "file id") \
 	F(size, UINT, "new size in bytes") \
-	F(hole, UINT, "bytes punched out before size, 0 for none")) \
+	F(hole, UINT, "bytes punched out before size, 0 for none; of fallocate: the bytes before size that it is about") \
+	F(mode, UINT, "of fallocate: its FALLOC_FL_* bits + 1; 0 another call")) \
 EV(87, FILLED, "filled", "the kernel added pages of a file to the page cache (filemap tracepoint)", \
 	F(file, UINT, "file id") \
 	F(index, DELTA, "page, in granules of 4 KiB") \

@@ -92,7 +92,15 @@ enum mmr_frames { MMR_FRAMES_UNKNOWN, MMR_FRAMES_FREE /* on the buddy allocator'
 #define MMR_FAULT_SHIFT(flags)	((flags) >> 8 & 63)	/* log2 of the page mapped, 0 unknown */
 
 #define MMR_IO_DIRECT		(1ull << 0)
-#define MMR_IO_SPLICE		(1ull << 1)
+#define MMR_IO_SPLICE		(1ull << 1)	/* without a copy: sendfile, splice, copy_file_range */
+#define MMR_IO_SYNC		(1ull << 2)	/* on the device when the call returned: O_SYNC, O_DSYNC, RWF_DSYNC */
+#define MMR_IO_DONTCACHE	(1ull << 3)	/* RWF_DONTCACHE */
+
+#define MMR_SYNC_DATA		(1ull << 0)	/* fdatasync */
+#define MMR_SYNC_FS		(1ull << 1)	/* syncfs, sync: every file */
+#define MMR_SYNC_RANGE		(1ull << 4)	/* sync_file_range, its flags from bit 8 on */
+
+#define MMR_FADV_READAHEAD	100		/* readahead(2), among the numbers of posix_fadvise */
 
 struct mmr_event {
 	uint16_t kind;		/* enum mmr_kind */
