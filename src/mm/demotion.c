@@ -147,11 +147,11 @@ static void get_scan_count(const struct scan_control *sc, uint64_t nr[NR_LRU_LIS
 	uint64_t weight[2] = {SWAPPINESS, 200 - SWAPPINESS};
 
 	/* Plenty of inactive file pages: only those. */
-	if (lruvec_lru_size(sc->pgdat, LRU_INACTIVE_FILE) >> sc->priority &&
-	    !inactive_is_low(sc->pgdat, LRU_INACTIVE_FILE))
+	if (lruvec_lru_size(&sc->pgdat->lruvec, LRU_INACTIVE_FILE) >> sc->priority &&
+	    !inactive_is_low(&sc->pgdat->lruvec, LRU_INACTIVE_FILE))
 		weight[0] = 0;
 	for (unsigned lru = 0; lru < LRU_UNEVICTABLE; lru++) {
-		uint64_t size = lruvec_lru_size(sc->pgdat, (enum lru_list)lru) >> sc->priority;
+		uint64_t size = lruvec_lru_size(&sc->pgdat->lruvec, (enum lru_list)lru) >> sc->priority;
 		unsigned file = lru >= LRU_INACTIVE_FILE;
 
 		nr[lru] = size * weight[file] / (weight[0] + weight[1]);
@@ -164,7 +164,7 @@ static void shrink_list(struct scan_control *sc, enum lru_list lru)
 {
 	if (!(lru & LRU_ACTIVE))
 		shrink_inactive_list(sc, lru);
-	else if (inactive_is_low(sc->pgdat, (enum lru_list)(lru - LRU_ACTIVE)))
+	else if (inactive_is_low(&sc->pgdat->lruvec, (enum lru_list)(lru - LRU_ACTIVE)))
 		shrink_active_list(sc, lru);
 }
 
@@ -185,7 +185,7 @@ static void shrink_round(struct scan_control *sc, uint64_t nr[NR_LRU_LISTS])
 
 static void age_active_anon(struct scan_control *sc)
 {
-	if (inactive_is_low(sc->pgdat, LRU_INACTIVE_ANON))
+	if (inactive_is_low(&sc->pgdat->lruvec, LRU_INACTIVE_ANON))
 		shrink_active_list(sc, LRU_ACTIVE_ANON);
 }
 
@@ -283,13 +283,14 @@ static void kswapd_sleep(struct pglist_data *pgdat)
 		k->failures++;
 }
 
-void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order)
+void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest)
 {
 	struct pglist_data *pgdat = zone->zone_pgdat;
 
 	struct kswapd *k = &pgdat->kswapd;
 
 	(void)order;
+	(void)highest;
 	if (!can_demote(mem, pgdat->node_id) || mem->kswapd_nodes >> pgdat->node_id & 1)
 		return;
 	if (pgdat_balanced(pgdat)) {

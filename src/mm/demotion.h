@@ -23,7 +23,7 @@
 #include "mm/mm_types.h"
 
 /* For pressure_ops: the zone is below its low mark. Only notes it. */
-void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order);
+void demotion_wake_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
 /* One round of each that was woken and is not done. */
 void demotion_run_kswapds(struct memory *mem);
 /* An allocation failed: makes room on nodes that can demote. Returns the pages demoted. */

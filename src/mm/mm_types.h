@@ -307,6 +307,10 @@ struct mm_config {
 	uint64_t swappiness;			/* vm.swappiness: 0-200 */
 	uint64_t kswapd_rate;			/* reclaim.kswapd_rate: pages scanned a second */
 	uint64_t reclaim_fault_ns;		/* reclaim.fault_time */
+	uint64_t extfrag_threshold;		/* vm.extfrag_threshold: thousandths */
+	uint64_t compaction_proactiveness;	/* vm.compaction_proactiveness: 0-100 */
+	uint64_t compact_unevictable_allowed;	/* vm.compact_unevictable_allowed */
+	uint64_t defrag_mode;			/* vm.defrag_mode: compact before types mix in a pageblock */
 	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
 
@@ -335,6 +339,12 @@ struct memory {
 	uint64_t vm_event[NR_VM_EVENT_ITEMS];
 	uint64_t alloc_order[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* successful allocations by type and order */
 	uint64_t alloc_order_failed[MIGRATE_PCPTYPES][MAX_ORDER_LIMIT];	/* beyond all orders: in the last */
+	struct compact_order_stats {		/* by order of the request: mm/compaction.h */
+		uint64_t attempts;		/* compact_stall: not every zone was passed over for want of free memory */
+		uint64_t success, fail;		/* of these: a block was there afterwards, or none */
+		uint64_t skipped;		/* asked for, but no zone had enough free memory to move pages to */
+		uint64_t daemon, daemon_success, daemon_fail;	/* zones that kcompactd worked on for the order */
+	} compact_order[MAX_ORDER_LIMIT];
 	struct cma *cma_areas;			/* mm/cma.h */
 	unsigned nr_cma_areas;
 	struct ageing *ageing;			/* what the start state holds, NULL nothing: mm/ageing.h */
@@ -381,6 +391,7 @@ struct memory {
 	struct compaction *compaction;		/* hints and results, NULL until something is compacted: mm/compaction.h */
 	struct hugetlb *hugetlb;		/* pools, NULL without: mm/hugetlb_pool.h */
 	struct swap_system *swap;		/* areas and slots, NULL without swap: mm/swapfile.h */
+	int64_t nr_swap_pages;			/* free slots of all areas: get_nr_swap_pages() */
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */

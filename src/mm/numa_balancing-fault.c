@@ -194,7 +194,7 @@ static void wake_kswapd_of(struct memory *mem, struct pglist_data *pgdat, unsign
 	while (z > 0 && !pgdat->node_zones[z].managed_pages)
 		z--;
 	if (mem->pressure && mem->pressure->wake_kswapd)
-		mem->pressure->wake_kswapd(mem, &pgdat->node_zones[z], order);
+		mem->pressure->wake_kswapd(mem, &pgdat->node_zones[z], order, ZONE_MOVABLE);
 }
 
 /* May the folio be tried at all? (migrate_misplaced_folio_prepare) */

@@ -43,7 +43,7 @@ static void wake_all_kswapds(const struct alloc_context *ac, unsigned order)
 		if (!zoneref_allowed(ac, z->zone) || z->zone->zone_pgdat == last)
 			continue;
 		last = z->zone->zone_pgdat;
-		ops->wake_kswapd(ac->mem, z->zone, order);
+		ops->wake_kswapd(ac->mem, z->zone, order, ac->highest);
 	}
 }
 

@@ -5,6 +5,7 @@
  */
 #include "mm/page_alloc.h"
 
+#include "mm/deferred_split.h"
 #include "mm/mm_inline.h"
 #include "mm/page_alloc-internal.h"
 
@@ -230,6 +231,13 @@ void drain_pages(struct memory *mem, unsigned cpu)
 				drain_zone(&mem->nodes[nid]->node_zones[z], cpu);
 }
 
+void drain_zone_pages(struct zone *zone, int cpu)
+{
+	for (unsigned i = 0; i < zone->mem->nr_cpus; i++)
+		if (cpu < 0 || i == (unsigned)cpu)
+			drain_zone(zone, i);
+}
+
 void drain_all_pages(struct memory *mem)
 {
 	for (unsigned cpu = 0; cpu < mem->nr_cpus; cpu++)
@@ -287,11 +295,10 @@ static bool has_suitable_block(const struct zone *zone, unsigned order, unsigned
 	return orders >> order;
 }
 
-bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
-		       enum zone_type highest, unsigned alloc_flags)
+static inline bool watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+				enum zone_type highest, unsigned alloc_flags, uint64_t free_pages)
 {
-	int64_t free = (int64_t)zone->vm_stat[NR_FREE_PAGES] -
-		       unusable_free(zone, order, alloc_flags);
+	int64_t free = (int64_t)free_pages - unusable_free(zone, order, alloc_flags);
 	int64_t min = (int64_t)mark;
 
 	if (alloc_flags & ALLOC_MIN_RESERVE) {
@@ -304,6 +311,18 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 	if (free <= min + (int64_t)zone->lowmem_reserve[highest])
 		return false;
 	return order == 0 || has_suitable_block(zone, order, alloc_flags);
+}
+
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+		       enum zone_type highest, unsigned alloc_flags)
+{
+	return watermark_ok(zone, order, mark, highest, alloc_flags, zone->vm_stat[NR_FREE_PAGES]);
+}
+
+bool __zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+			 enum zone_type highest, unsigned alloc_flags, uint64_t free_pages)
+{
+	return watermark_ok(zone, order, mark, highest, alloc_flags, free_pages);
 }
 
 static inline bool zone_watermark_fast(const struct zone *zone, unsigned order, uint64_t mark,
@@ -362,7 +381,7 @@ static void wake_for_boost(struct zone *zone)
 
 	zone->flags &= ~ZONE_BOOSTED_WATERMARK;
 	if (mem->pressure && mem->pressure->wake_kswapd)
-		mem->pressure->wake_kswapd(mem, zone, 0);
+		mem->pressure->wake_kswapd(mem, zone, 0, (enum zone_type)(zone - zone->zone_pgdat->node_zones));
 }
 
 static inline pfn_t rmqueue(const struct alloc_context *ac, struct zone *zone, unsigned order,
@@ -398,6 +417,11 @@ static inline void prep_new_page(struct zone *zone, pfn_t pfn, unsigned order, g
 			.flags = zone->page_flags | (comp ? PG_TAIL : 0),
 			.next = comp ? pfn : PFN_NONE, .prev = PFN_NONE,
 		};
+}
+
+void prep_isolated_page(struct zone *zone, pfn_t pfn, unsigned order, gfp_t gfp)
+{
+	prep_new_page(zone, pfn, order, gfp);
 }
 
 /*
@@ -458,7 +482,7 @@ retry:
 		if (unlikely(!zoneref_allowed(ac, zone)))
 			continue;
 		/* Better a mixed pageblock here than memory of another node. */
-		if (alloc_flags & ALLOC_NOFRAGMENT &&
+		if (alloc_flags & ALLOC_NOFRAGMENT && !ac->mem->conf.defrag_mode &&
 		    zone->zone_pgdat != ac->preferred->zone->zone_pgdat) {
 			alloc_flags &= ~ALLOC_NOFRAGMENT;
 			goto retry;
@@ -474,7 +498,8 @@ retry:
 			return pfn;
 		}
 	}
-	if (alloc_flags & ALLOC_NOFRAGMENT) {
+	/* With vm.defrag_mode compaction shall make blocks first; the slow path gives in, in the end. */
+	if (alloc_flags & ALLOC_NOFRAGMENT && !ac->mem->conf.defrag_mode) {
 		alloc_flags &= ~ALLOC_NOFRAGMENT;
 		goto retry;
 	}
@@ -489,6 +514,8 @@ static inline unsigned alloc_flags_nofragment(const struct zone *zone, gfp_t gfp
 {
 	unsigned alloc_flags = gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0;
 
+	if (unlikely(zone->mem->conf.defrag_mode))
+		return alloc_flags | ALLOC_NOFRAGMENT;
 	if (zone->type != ZONE_NORMAL)
 		return alloc_flags;
 	if (zone->mem->nr_nodes > 1 && !zone->zone_pgdat->node_zones[ZONE_DMA32].present_pages)
@@ -654,6 +681,19 @@ void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order)
 		buddy_free(zone, pfn, order, mt);
 }
 
+/* A folio that stands on some list, or a large one: lists and counts let go of it. */
+static __attribute__((noinline)) void release_folio(struct memory *mem, pfn_t head)
+{
+	const struct page *page = pfn_to_page(mem, head);
+
+	if (page->flags & PG_LRU)
+		lruvec_release_folio(mem, head);
+	if ((page->flags & (PG_HEAD | PG_ANON)) != (PG_HEAD | PG_ANON))
+		return;
+	folio_unqueue_deferred_split(mem, head);
+	mem->mthp_stat[page_order(page)][MTHP_STAT_NR_ANON]--;
+}
+
 void put_page(struct memory *mem, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(mem, pfn);
@@ -665,8 +705,8 @@ void put_page(struct memory *mem, pfn_t pfn)
 	BUG_ON(page->_refcount <= 0);
 	if (--page->_refcount > 0)
 		return;
-	if (unlikely(page->flags & PG_LRU))
-		lruvec_del_folio(mem, pfn);
+	if (unlikely(page->flags & (PG_LRU | PG_HEAD)))
+		release_folio(mem, pfn);
 	free_pages_pfn(mem, pfn, page_order(page));
 }
 

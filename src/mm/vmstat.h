@@ -16,6 +16,12 @@
 #define VMSTAT_ZONE_ITEMS(X) \
 	X(NR_FREE_PAGES, "nr_free_pages", "pages", "free pages, those on per-cpu lists not included") \
 	X(NR_FREE_CMA_PAGES, "nr_free_cma", "pages", "of these: in pageblocks of CMA areas") \
+	X(NR_ZONE_INACTIVE_ANON, "nr_zone_inactive_anon", "pages", "of nr_inactive_anon: in this zone") \
+	X(NR_ZONE_ACTIVE_ANON, "nr_zone_active_anon", "pages", "of nr_active_anon: in this zone") \
+	X(NR_ZONE_INACTIVE_FILE, "nr_zone_inactive_file", "pages", "of nr_inactive_file: in this zone") \
+	X(NR_ZONE_ACTIVE_FILE, "nr_zone_active_file", "pages", "of nr_active_file: in this zone") \
+	X(NR_ZONE_UNEVICTABLE, "nr_zone_unevictable", "pages", "of nr_unevictable: in this zone") \
+	X(NR_MLOCK, "nr_mlock", "pages", "of locked areas") \
 	X(NUMA_HIT, "numa_hit", "allocations", "served by the node that was wanted") \
 	X(NUMA_MISS, "numa_miss", "allocations", "served here although another node was wanted") \
 	X(NUMA_FOREIGN, "numa_foreign", "allocations", "wanted here but served by another node") \
@@ -30,6 +36,10 @@
 	X(NR_FILE_PAGES, "nr_file_pages", "pages", "pages in the page cache") \
 	X(NR_SHMEM, "nr_shmem", "pages", "shmem pages, tmpfs and shared anonymous memory included") \
 	X(NR_ANON_THPS, "nr_anon_transparent_hugepages", "pages of 2M", "anonymous huge pages") \
+	X(NR_SHMEM_THPS, "nr_shmem_hugepages", "pages of 2M", "shmem folios of the size of a huge entry") \
+	X(NR_SHMEM_PMDMAPPED, "nr_shmem_pmdmapped", "pages of 2M", "of these: mapped by huge entries") \
+	X(NR_FILE_THPS, "nr_file_hugepages", "pages of 2M", "file folios of the size of a huge entry") \
+	X(NR_FILE_PMDMAPPED, "nr_file_pmdmapped", "pages of 2M", "of these: mapped by huge entries") \
 	X(NR_KERNEL_STACK_KB, "nr_kernel_stack", "KiB", "kernel stacks of threads") \
 	X(NR_SLAB_RECLAIMABLE, "nr_slab_reclaimable", "pages", "slab pages of objects that can be reclaimed") \
 	X(NR_SLAB_UNRECLAIMABLE, "nr_slab_unreclaimable", "pages", "slab pages of other objects") \
@@ -39,33 +49,123 @@
 	X(NR_INACTIVE_FILE, "nr_inactive_file", "pages", "on the list of inactive file folios") \
 	X(NR_ACTIVE_FILE, "nr_active_file", "pages", "on the list of active file folios") \
 	X(NR_UNEVICTABLE, "nr_unevictable", "pages", "of locked memory: on no list that reclaim scans") \
+	X(NR_ISOLATED_ANON, "nr_isolated_anon", "pages", "off the lists while reclaim looks at them, anonymous") \
+	X(NR_ISOLATED_FILE, "nr_isolated_file", "pages", "off the lists while reclaim looks at them, file") \
+	X(WORKINGSET_NODES, "workingset_nodes", "nodes", "of page-cache trees that hold shadow entries only") \
+	X(WORKINGSET_REFAULT_ANON, "workingset_refault_anon", "pages", "anonymous, that came back after eviction") \
+	X(WORKINGSET_REFAULT_FILE, "workingset_refault_file", "pages", "of files, that came back after eviction") \
+	X(WORKINGSET_ACTIVATE_ANON, "workingset_activate_anon", "pages", \
+	  "of the refaults: so soon that they were activated at once, anonymous") \
+	X(WORKINGSET_ACTIVATE_FILE, "workingset_activate_file", "pages", \
+	  "of the refaults: so soon that they were activated at once, of files") \
+	X(WORKINGSET_RESTORE_ANON, "workingset_restore_anon", "pages", \
+	  "of these: were of the working set when they were evicted, anonymous") \
+	X(WORKINGSET_RESTORE_FILE, "workingset_restore_file", "pages", \
+	  "of these: were of the working set when they were evicted, of files") \
+	X(WORKINGSET_NODERECLAIM, "workingset_nodereclaim", "nodes", "of shadow entries that were reclaimed") \
+	X(NR_VMSCAN_WRITE, "nr_vmscan_write", "pages", "written by reclaim") \
+	X(NR_VMSCAN_IMMEDIATE, "nr_vmscan_immediate_reclaim", "pages", \
+	  "dirty or under writeback at the old end: to be reclaimed when they are clean") \
+	X(NR_SWAPCACHE, "nr_swapcached", "pages", "that have a slot in swap and are in memory too") \
 	X(PGPROMOTE_SUCCESS, "pgpromote_success", "pages", "promoted to a node of the top tier") \
 	X(PGPROMOTE_CANDIDATE, "pgpromote_candidate", "pages", \
 	  "hot enough to be promoted, whether the rate limit let them or not") \
 	X(PGPROMOTE_CANDIDATE_NRL, "pgpromote_candidate_nrl", "pages", \
 	  "to be promoted without a look at the rate limit: the node had room enough") \
 	X(PGDEMOTE_KSWAPD, "pgdemote_kswapd", "pages", "demoted from this node by kswapd") \
-	X(PGDEMOTE_DIRECT, "pgdemote_direct", "pages", "demoted from this node by who needed memory")
+	X(PGDEMOTE_DIRECT, "pgdemote_direct", "pages", "demoted from this node by who needed memory") \
+	X(PGDEMOTE_KHUGEPAGED, "pgdemote_khugepaged", "pages", "demoted from this node for khugepaged") \
+	X(PGDEMOTE_PROACTIVE, "pgdemote_proactive", "pages", "demoted from this node by proactive reclaim")
 
 /* Events (enum vm_event_item) */
 #define VMSTAT_EVENTS(X) \
+	X(PSWPIN, "pswpin", "pages", "read from swap areas") \
+	X(PSWPOUT, "pswpout", "pages", "written to swap areas") \
 	X(PGALLOC_DMA, "pgalloc_dma", "pages", "pages allocated from zone DMA") \
 	X(PGALLOC_DMA32, "pgalloc_dma32", "pages", "pages allocated from zone DMA32") \
 	X(PGALLOC_NORMAL, "pgalloc_normal", "pages", "pages allocated from zone NORMAL") \
 	X(PGALLOC_HIGHMEM, "pgalloc_high", "pages", "pages allocated from zone HIGHMEM") \
 	X(PGALLOC_MOVABLE, "pgalloc_movable", "pages", "pages allocated from zone MOVABLE") \
+	X(ALLOCSTALL_DMA, "allocstall_dma", "times", "direct reclaim for zone DMA") \
+	X(ALLOCSTALL_DMA32, "allocstall_dma32", "times", "direct reclaim for zone DMA32 and below") \
+	X(ALLOCSTALL_NORMAL, "allocstall_normal", "times", "direct reclaim for zone NORMAL and below") \
+	X(ALLOCSTALL_HIGHMEM, "allocstall_high", "times", "direct reclaim for zone HIGHMEM and below") \
+	X(ALLOCSTALL_MOVABLE, "allocstall_movable", "times", "direct reclaim for zone MOVABLE and below") \
+	X(PGSCAN_SKIP_DMA, "pgskip_dma", "pages", "passed over: in zone DMA, which would not help") \
+	X(PGSCAN_SKIP_DMA32, "pgskip_dma32", "pages", "passed over: in zone DMA32, which would not help") \
+	X(PGSCAN_SKIP_NORMAL, "pgskip_normal", "pages", "passed over: in zone NORMAL, which would not help") \
+	X(PGSCAN_SKIP_HIGHMEM, "pgskip_high", "pages", "passed over: in zone HIGHMEM, which would not help") \
+	X(PGSCAN_SKIP_MOVABLE, "pgskip_movable", "pages", "passed over: in zone MOVABLE, which would not help") \
 	X(PGFREE, "pgfree", "pages", "pages freed") \
 	X(PGFAULT, "pgfault", "faults", "page faults handled, minor and major") \
 	X(PGMAJFAULT, "pgmajfault", "faults", "page faults that had to read") \
+	X(PGLAZYFREE, "pglazyfree", "pages", "made free for the taking by MADV_FREE") \
+	X(PGLAZYFREED, "pglazyfreed", "pages", "of these: reclaimed") \
+	X(PGREFILL, "pgrefill", "pages", "of active lists looked at") \
+	X(PGSTEAL_KSWAPD, "pgsteal_kswapd", "pages", "reclaimed by kswapd") \
+	X(PGSTEAL_DIRECT, "pgsteal_direct", "pages", "reclaimed by who needed memory") \
+	X(PGSTEAL_KHUGEPAGED, "pgsteal_khugepaged", "pages", "reclaimed for khugepaged") \
+	X(PGSTEAL_PROACTIVE, "pgsteal_proactive", "pages", "reclaimed because somebody asked for it") \
+	X(PGSCAN_KSWAPD, "pgscan_kswapd", "pages", "of inactive lists looked at by kswapd") \
+	X(PGSCAN_DIRECT, "pgscan_direct", "pages", "of inactive lists looked at by who needed memory") \
+	X(PGSCAN_KHUGEPAGED, "pgscan_khugepaged", "pages", "of inactive lists looked at for khugepaged") \
+	X(PGSCAN_PROACTIVE, "pgscan_proactive", "pages", "of inactive lists looked at because somebody asked for it") \
+	X(PGSCAN_DIRECT_THROTTLE, "pgscan_direct_throttle", "times", \
+	  "who needed memory waited for kswapd: reserves were nearly used up") \
+	X(PGSCAN_ANON, "pgscan_anon", "pages", "of all scanned: anonymous and shmem") \
+	X(PGSCAN_FILE, "pgscan_file", "pages", "of all scanned: of files") \
+	X(PGSTEAL_ANON, "pgsteal_anon", "pages", "of all reclaimed: anonymous and shmem") \
+	X(PGSTEAL_FILE, "pgsteal_file", "pages", "of all reclaimed: of files") \
 	X(PGSCAN_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success", "times", \
 	  "node reclaim (vm.zone_reclaim_mode) freed what was asked for") \
 	X(PGSCAN_ZONE_RECLAIM_FAILED, "zone_reclaim_failed", "times", "node reclaim freed too little") \
+	X(PGINODESTEAL, "pginodesteal", "pages", "of inodes that were pruned, by who needed memory") \
+	X(SLABS_SCANNED, "slabs_scanned", "objects", "that shrinkers looked at") \
+	X(KSWAPD_INODESTEAL, "kswapd_inodesteal", "pages", "of inodes that were pruned, by kswapd") \
+	X(KSWAPD_LOW_WMARK_HIT_QUICKLY, "kswapd_low_wmark_hit_quickly", "times", \
+	  "kswapd was about to sleep and found a zone below its marks again") \
+	X(KSWAPD_HIGH_WMARK_HIT_QUICKLY, "kswapd_high_wmark_hit_quickly", "times", \
+	  "kswapd was woken again before it slept soundly") \
+	X(PAGEOUTRUN, "pageoutrun", "times", "kswapd balanced a node") \
+	X(PGROTATED, "pgrotated", "pages", "to the old end of their list: writeback is done, or free for the taking") \
+	X(DROP_PAGECACHE, "drop_pagecache", "times", "page cache dropped by request") \
+	X(DROP_SLAB, "drop_slab", "times", "slab caches dropped by request") \
+	X(UNEVICTABLE_PGCULLED, "unevictable_pgs_culled", "pages", "to the unevictable list") \
+	X(UNEVICTABLE_PGSCANNED, "unevictable_pgs_scanned", "pages", "of the unevictable list looked at again") \
+	X(UNEVICTABLE_PGRESCUED, "unevictable_pgs_rescued", "pages", "from the unevictable list to the others") \
+	X(UNEVICTABLE_PGMLOCKED, "unevictable_pgs_mlocked", "pages", "locked") \
+	X(UNEVICTABLE_PGMUNLOCKED, "unevictable_pgs_munlocked", "pages", "unlocked") \
+	X(UNEVICTABLE_PGCLEARED, "unevictable_pgs_cleared", "pages", "unlocked because they were freed") \
+	X(UNEVICTABLE_PGSTRANDED, "unevictable_pgs_stranded", "pages", "unlocked while they were off all lists") \
 	X(PGREUSE, "pgreuse", "faults", "write faults that could keep the page") \
 	X(THP_FAULT_ALLOC, "thp_fault_alloc", "pages of 2M", "huge pages allocated by faults") \
 	X(THP_FAULT_FALLBACK, "thp_fault_fallback", "faults", "faults that could not get a huge page") \
+	X(THP_FAULT_FALLBACK_CHARGE, "thp_fault_fallback_charge", "faults", \
+	  "of these: there was a page, but the memory cgroup had no room for it") \
+	X(THP_COLLAPSE_ALLOC, "thp_collapse_alloc", "pages of 2M", "allocated to collapse base pages into") \
+	X(THP_COLLAPSE_ALLOC_FAILED, "thp_collapse_alloc_failed", "times", "a collapse found no huge page") \
+	X(THP_FILE_ALLOC, "thp_file_alloc", "pages of 2M", "huge pages allocated for shmem") \
+	X(THP_FILE_FALLBACK, "thp_file_fallback", "times", "shmem could not get a huge page") \
+	X(THP_FILE_FALLBACK_CHARGE, "thp_file_fallback_charge", "times", \
+	  "of these: there was a page, but the memory cgroup had no room for it") \
+	X(THP_FILE_MAPPED, "thp_file_mapped", "times", "a huge page of a file or of shmem was mapped by a huge entry") \
 	X(THP_SPLIT_PMD, "thp_split_pmd", "splits", "huge page-table entries split into small ones") \
-	X(THP_SPLIT_PAGE, "thp_split_page", "splits", "huge pages split into base pages") \
+	X(THP_SPLIT_PAGE, "thp_split_page", "splits", "huge pages split into smaller ones") \
+	X(THP_SPLIT_PAGE_FAILED, "thp_split_page_failed", "times", "a huge page could not be split: in use elsewhere") \
+	X(THP_DEFERRED_SPLIT_PAGE, "thp_deferred_split_page", "pages of 2M", \
+	  "put on the list of those to be split: part of them was unmapped") \
+	X(THP_UNDERUSED_SPLIT_PAGE, "thp_underused_split_page", "pages of 2M", \
+	  "split because too few of their pages had ever been used") \
+	X(THP_SCAN_EXCEED_NONE_PTE, "thp_scan_exceed_none_pte", "times", \
+	  "a collapse was given up: more than max_ptes_none pages are missing") \
+	X(THP_SCAN_EXCEED_SWAP_PTE, "thp_scan_exceed_swap_pte", "times", \
+	  "a collapse was given up: more than max_ptes_swap pages are swapped out") \
+	X(THP_SCAN_EXCEED_SHARED_PTE, "thp_scan_exceed_share_pte", "times", \
+	  "a collapse was given up: more than max_ptes_shared pages are shared") \
 	X(THP_ZERO_PAGE_ALLOC, "thp_zero_page_alloc", "pages of 2M", "huge zero pages allocated") \
+	X(THP_ZERO_PAGE_ALLOC_FAILED, "thp_zero_page_alloc_failed", "times", "there was no memory for the huge zero page") \
+	X(THP_SWPOUT, "thp_swpout", "pages of 2M", "swapped out whole") \
+	X(THP_SWPOUT_FALLBACK, "thp_swpout_fallback", "pages of 2M", "split to be swapped out: no slots in a row") \
 	X(PGACTIVATE, "pgactivate", "pages", "moved from an inactive to an active list") \
 	X(PGDEACTIVATE, "pgdeactivate", "pages", "moved from an active to an inactive list") \
 	X(PGMIGRATE_SUCCESS, "pgmigrate_success", "pages", "migrated") \
@@ -79,6 +179,11 @@
 	X(NUMA_HINT_FAULTS, "numa_hint_faults", "faults", "on entries that NUMA balancing had made to fault") \
 	X(NUMA_HINT_FAULTS_LOCAL, "numa_hint_faults_local", "faults", "of these: the page was on the own node") \
 	X(NUMA_PAGE_MIGRATE, "numa_pages_migrated", "pages", "migrated by hint faults") \
+	X(SWAP_RA, "swap_ra", "pages", "read from swap ahead of their use") \
+	X(SWAP_RA_HIT, "swap_ra_hit", "pages", "of these: used later") \
+	X(ZSWPIN, "zswpin", "pages", "read back from zswap") \
+	X(ZSWPOUT, "zswpout", "pages", "put into zswap instead of a swap area") \
+	X(ZSWPWB, "zswpwb", "pages", "written from zswap to a swap area") \
 	X(CMA_ALLOC_SUCCESS, "cma_alloc_success", "allocations", "from CMA areas") \
 	X(CMA_ALLOC_FAIL, "cma_alloc_fail", "allocations", "from CMA areas that failed") \
 	X(NR_TLB_REMOTE_FLUSH, "nr_tlb_remote_flush", "flushes", "flushes that other CPUs were asked for") \
@@ -102,6 +207,8 @@
 	X(FAULT_WP_HUGE, "fault_wp_huge", "faults", "write to a read-only huge page") \
 	X(FAULT_SPECIAL, "fault_special", "faults", "fault in a special mapping: vdso, vvar, device") \
 	X(FAULT_NUMA, "fault_numa", "faults", "NUMA hint: the entry was made present again") \
+	X(FAULT_SWAP, "fault_swap", "faults", \
+	  "page brought back from swap or the swap cache (a write that then has to copy: fault_wp_copy)") \
 	X(FAULT_SPURIOUS, "fault_spurious", "faults", "the entry was already as it should be") \
 	X(FAULT_ERROR, "fault_error", "faults", \
 	  "the handler failed: SIGBUS or no memory (in pgfault as in the kernel, in no leaf above)") \
@@ -141,7 +248,30 @@
 	  "of contiguous frames by place: alloc_contig_range(), alloc_contig_pages()") \
 	X(CONTIG_ALLOC_FAIL, "contig_alloc_fail", "allocations", "of these that failed")
 
+/* Events of folios of one size: hugepages-<size>kB/stats of the kernel (enum mthp_stat_item) */
+#define MTHP_STATS(X) \
+	X(MTHP_STAT_ANON_FAULT_ALLOC, "anon_fault_alloc", "folios", "allocated by a fault") \
+	X(MTHP_STAT_ANON_FAULT_FALLBACK, "anon_fault_fallback", "faults", "that could not get one") \
+	X(MTHP_STAT_ANON_FAULT_FALLBACK_CHARGE, "anon_fault_fallback_charge", "faults", \
+	  "of these: the memory cgroup had no room") \
+	X(MTHP_STAT_ZSWPOUT, "zswpout", "folios", "swapped out whole to zswap") \
+	X(MTHP_STAT_SWPIN, "swpin", "folios", "swapped in whole") \
+	X(MTHP_STAT_SWPIN_FALLBACK, "swpin_fallback", "times", "swapped in as smaller ones") \
+	X(MTHP_STAT_SWPIN_FALLBACK_CHARGE, "swpin_fallback_charge", "times", "of these: the memory cgroup had no room") \
+	X(MTHP_STAT_SWPOUT, "swpout", "folios", "swapped out whole") \
+	X(MTHP_STAT_SWPOUT_FALLBACK, "swpout_fallback", "folios", "split to be swapped out") \
+	X(MTHP_STAT_SHMEM_ALLOC, "shmem_alloc", "folios", "allocated for shmem") \
+	X(MTHP_STAT_SHMEM_FALLBACK, "shmem_fallback", "times", "shmem could not get one") \
+	X(MTHP_STAT_SHMEM_FALLBACK_CHARGE, "shmem_fallback_charge", "times", "of these: the memory cgroup had no room") \
+	X(MTHP_STAT_SPLIT, "split", "folios", "split into smaller ones") \
+	X(MTHP_STAT_SPLIT_FAILED, "split_failed", "times", "one could not be split") \
+	X(MTHP_STAT_SPLIT_DEFERRED, "split_deferred", "folios", "put on the list of those to be split") \
+	X(MTHP_STAT_NR_ANON, "nr_anon", "folios", "of anonymous memory at the moment") \
+	X(MTHP_STAT_NR_ANON_PARTIALLY_MAPPED, "nr_anon_partially_mapped", "folios", \
+	  "of these: partly unmapped and on the list of those to be split")
+
 #define VMSTAT_ENUM(NAME, key, unit, meaning) NAME,
+enum mthp_stat_item { MTHP_STATS(VMSTAT_ENUM) NR_MTHP_STATS };
 enum zone_stat_item { VMSTAT_ZONE_ITEMS(VMSTAT_ENUM) NR_VM_ZONE_STAT_ITEMS };
 enum node_stat_item { VMSTAT_NODE_ITEMS(VMSTAT_ENUM) NR_VM_NODE_STAT_ITEMS };
 enum vm_event_item { VMSTAT_EVENTS(VMSTAT_ENUM) VMSTAT_MODEL_EVENTS(VMSTAT_ENUM) NR_VM_EVENT_ITEMS };
@@ -155,5 +285,6 @@ struct vmstat_info {
 extern const struct vmstat_info zone_stat_info[NR_VM_ZONE_STAT_ITEMS];
 extern const struct vmstat_info node_stat_info[NR_VM_NODE_STAT_ITEMS];
 extern const struct vmstat_info vm_event_info[NR_VM_EVENT_ITEMS];
+extern const struct vmstat_info mthp_stat_info[NR_MTHP_STATS];
 
 #endif

@@ -75,9 +75,9 @@ static uint64_t node_reclaim(struct memory *mem, struct pglist_data *pgdat, unsi
  * Whatever it was woken for, kswapd takes the boost of its node's watermarks away when it is done (balance_pgdat): here at
  * once, since it has no pages to take.
  */
-static void wake_kswapd(struct memory *mem, struct zone *zone, unsigned order)
+static void wake_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest)
 {
-	demotion_wake_kswapd(mem, zone, order);
+	demotion_wake_kswapd(mem, zone, order, highest);
 	for (unsigned t = 0; t < MAX_NR_ZONES; t++)
 		zone->zone_pgdat->node_zones[t].watermark_boost = 0;
 }

@@ -11,7 +11,7 @@
 
 static uint64_t size_of(const struct memory *mem, enum lru_list lru)
 {
-	return lruvec_lru_size(mem->nodes[0], lru);
+	return lruvec_lru_size(&mem->nodes[0]->lruvec, lru);
 }
 
 static struct memory *machine(void)
@@ -50,9 +50,10 @@ static void folios_go_by_kind_and_count_pages(void **state)
 {
 	struct memory *mem = machine();
 	pfn_t anon = folio(mem, 0, PG_ANON | PG_SWAPBACKED), shmem = folio(mem, 0, PG_SWAPBACKED);
-	pfn_t file = folio(mem, 3, 0), locked = folio(mem, 0, PG_UNEVICTABLE);
+	pfn_t file = folio(mem, 3, 0), locked = alloc_pages(mem, GFP_HIGHUSER_MOVABLE, 0, 0);
 
 	(void)state;
+	mlock_new_folio(mem, locked);
 	assert_int_equal(size_of(mem, LRU_INACTIVE_ANON), 2);
 	assert_int_equal(size_of(mem, LRU_INACTIVE_FILE), 8);
 	assert_int_equal(size_of(mem, LRU_UNEVICTABLE), 1);
@@ -112,18 +113,18 @@ static void an_isolated_folio_comes_back_where_its_flags_say(void **state)
 static void active_lists_may_be_so_long(void **state)
 {
 	struct memory *mem = machine();
-	struct pglist_data *node = mem->nodes[0];
+	struct lruvec *lruvec = &mem->nodes[0]->lruvec;
 
 	(void)state;
-	node->vm_stat[NR_INACTIVE_FILE] = 1000;	/* below 1 GiB: as many as inactive ones */
-	node->vm_stat[NR_ACTIVE_FILE] = 1000;
-	assert_false(inactive_is_low(node, LRU_INACTIVE_FILE));
-	node->vm_stat[NR_ACTIVE_FILE] = 1001;
-	assert_true(inactive_is_low(node, LRU_INACTIVE_FILE));
-	node->vm_stat[NR_INACTIVE_FILE] = 1ull << 19;	/* 10 GiB in all: 10 to 1 */
-	node->vm_stat[NR_ACTIVE_FILE] = (10ull << 18) - (1ull << 19);
-	assert_false(inactive_is_low(node, LRU_INACTIVE_FILE));
-	node->vm_stat[NR_INACTIVE_FILE] = node->vm_stat[NR_ACTIVE_FILE] = 0;
+	lruvec->nr_pages[LRU_INACTIVE_FILE] = 1000;	/* below 1 GiB: as many as inactive ones */
+	lruvec->nr_pages[LRU_ACTIVE_FILE] = 1000;
+	assert_false(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
+	lruvec->nr_pages[LRU_ACTIVE_FILE] = 1001;
+	assert_true(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
+	lruvec->nr_pages[LRU_INACTIVE_FILE] = 1ull << 19;	/* 10 GiB in all: 10 to 1 */
+	lruvec->nr_pages[LRU_ACTIVE_FILE] = (10ull << 18) - (1ull << 19);
+	assert_false(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
+	lruvec->nr_pages[LRU_INACTIVE_FILE] = lruvec->nr_pages[LRU_ACTIVE_FILE] = 0;
 	memory_destroy(mem);
 }
 

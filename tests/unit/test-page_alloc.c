@@ -393,12 +393,13 @@ static uint64_t fake_try_to_free_pages(struct memory *mem, const struct alloc_re
 	return 1;
 }
 
-static void fake_wake_kswapd(struct memory *mem, struct zone *z, unsigned order)
+static void fake_wake_kswapd(struct memory *mem, struct zone *z, unsigned order, enum zone_type highest)
 {
 	struct fake_reclaim *fake = mem->pressure_ctx;
 
 	(void)z;
 	(void)order;
+	(void)highest;
 	fake->nr_kswapd++;
 }
 

@@ -181,7 +181,7 @@ static void kswapd_takes_the_boost_of_its_node_away(void **state)
 	(void)state;
 	zone->watermark_boost = 512;
 	mem->nodes[0]->node_zones[ZONE_DMA32].watermark_boost = 1024;
-	mem->pressure->wake_kswapd(mem, zone, 0);
+	mem->pressure->wake_kswapd(mem, zone, 0, ZONE_NORMAL);
 	assert_int_equal(zone->watermark_boost, 0);
 	assert_int_equal(mem->nodes[0]->node_zones[ZONE_DMA32].watermark_boost, 1024);
 	pressure_destroy(p);
