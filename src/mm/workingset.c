@@ -188,13 +188,3 @@ void lru_note_cost_refault(struct memory *mem, pfn_t head)
 
 	lru_note_cost(mem, folio_lruvec(mem, head), folio_is_file_lru(page), (uint64_t)folio_nr_pages(page), 0);
 }
-
-#ifndef MM_HAVE_MEMCG	/* until mm/memcg.c is there: never called without groups */
-#define TMP __attribute__((weak))
-TMP struct mem_cgroup *__folio_memcg(const struct memory *mem, pfn_t head) { (void)mem; (void)head; return NULL; }
-TMP void memcg_lruvec_stat_mod(struct mem_cgroup *m, unsigned n, enum node_stat_item i, int64_t d) { (void)m; (void)n; (void)i; (void)d; }
-TMP struct mem_cgroup *mem_cgroup_iter(struct memory *mem, struct mem_cgroup *r, struct mem_cgroup *p, struct mem_cgroup_reclaim_cookie *c) { (void)mem; (void)r; (void)p; (void)c; return NULL; }
-TMP uint64_t lruvec_page_state(const struct lruvec *l, enum node_stat_item i) { return l->pgdat->vm_stat[i]; }
-TMP uint64_t mem_cgroup_swap_margin(const struct memory *mem, const struct mem_cgroup *m) { (void)mem; (void)m; return PAGE_COUNTER_MAX; }
-TMP struct mem_cgroup *mem_cgroup_from_id(const struct memory *mem, unsigned id) { (void)mem; (void)id; return NULL; }
-#endif
