@@ -75,7 +75,6 @@ enum memcg_stat_item {
 	MEMCG_KMEM_PAGES,	/* kernel memory, all of it */
 	MEMCG_VMALLOC,		/* pages of vmalloc areas */
 	MEMCG_SLAB_RECLAIMABLE_B, MEMCG_SLAB_UNRECLAIMABLE_B,	/* bytes of objects */
-	MEMCG_PERCPU_B,
 	MEMCG_ZSWAP_B,		/* bytes that compressed pages take */
 	MEMCG_ZSWAPPED,		/* pages in zswap */
 	NR_MEMCG_STAT
@@ -87,7 +86,8 @@ struct mem_cgroup;
 struct mem_cgroup_per_node {
 	struct lruvec lruvec;			/* unused in the root: that is pgdat->lruvec */
 	uint64_t stat[NR_VM_NODE_STAT_ITEMS];	/* of the group alone, without its children */
-	struct mem_cgroup *iter_position;	/* where the last partial walk of its subtree stopped */
+	struct mem_cgroup *iter_position;	/* where the last partial walk of its subtree stopped; NULL: at its end */
+	uint32_t iter_generation;		/* walks of the whole subtree that partial ones have made up */
 };
 
 struct mem_cgroup {
@@ -102,8 +102,7 @@ struct mem_cgroup {
 	struct page_counter kmem;		/* of memory: what the kernel uses; no limit */
 	uint32_t swappiness;			/* v1: memory.swappiness; MEMCG_SWAPPINESS_GLOBAL: vm.swappiness */
 	uint64_t nr_mms;			/* address spaces charged to it */
-	uint64_t nr_obj_bytes;			/* of objects charged to it, in obj_cgroup's pages */
-	uint64_t nr_objs;
+	uint32_t nr_charged_bytes;		/* of a page charged for objects: given out to none, and in no CPU's stock */
 	/* of the group alone */
 	uint64_t vm_event[NR_VM_EVENT_ITEMS];
 	uint64_t stat[NR_MEMCG_STAT];
@@ -142,6 +141,7 @@ static inline struct mem_cgroup *folio_memcg(const struct memory *mem, pfn_t hea
 	return likely(!mem->page_memcg) ? NULL : __folio_memcg(mem, head);
 }
 
+/* 0: none. */
 static inline unsigned mem_cgroup_id(const struct mem_cgroup *memcg)
 {
 	return memcg ? memcg->id : 0;
@@ -174,10 +174,10 @@ void mm_set_memcg(struct mm_struct *mm, struct mem_cgroup *memcg);
 /* A walk that may stop in the middle and go on there next time; one place for each subtree and node. */
 struct mem_cgroup_reclaim_cookie {
 	struct pglist_data *pgdat;
-	bool started;		/* cleared by the caller before */
+	uint32_t generation;	/* of the walk that it joined */
 };
 /*
- * All living groups of a subtree, parents first. prev NULL: the first; returns NULL at the end. root NULL: the root.
+ * All groups of a subtree that are alive or still charged, parents first. prev NULL: the first; returns NULL at the end. root NULL: the root.
  * cookie NULL: a whole walk. With a cookie the walk begins where the last one stopped.
  */
 struct mem_cgroup *mem_cgroup_iter(struct memory *mem, struct mem_cgroup *root, struct mem_cgroup *prev,
@@ -223,6 +223,19 @@ void mem_cgroup_replace_folio(struct memory *mem, pfn_t src, pfn_t dst);
 /* A folio of 2^old_order becomes folios of 2^new_order, all charged to its group. */
 void mem_cgroup_split(struct memory *mem, pfn_t head, unsigned old_order, unsigned new_order);
 
+/* ---- memory.high ---- */
+
+/*
+ * Reclaims and holds memory->current up for what it charged above memory.high since it did so last; at the end of
+ * faults and system calls. Holding up is counted (high_stall_ns).
+ */
+void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp);
+static inline void mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
+{
+	if (unlikely(mem->memcg_over_high))
+		__mem_cgroup_handle_over_high(mem, gfp);
+}
+
 /* ---- kernel memory ---- */
 
 /* Pages of the kernel with __GFP_ACCOUNT, for who runs. False: the limit. Freeing them uncharges. */
@@ -233,15 +246,21 @@ static inline bool memcg_charge_page(struct memory *mem, pfn_t pfn, unsigned ord
 }
 /*
  * Bytes of an object for who runs. Returns the id of the group to be given back to obj_cgroup_uncharge(), 0 when it is
- * nobody's (the root's), -1: the limit.
+ * nobody's (the root's), -1: the limit. stat: MEMCG_SLAB_* or MEMCG_ZSWAP_B.
  */
 int obj_cgroup_charge(struct memory *mem, uint64_t bytes, gfp_t gfp, enum memcg_stat_item stat);
+/* The same for a given group (an id, 0 nobody): zswap charges the group of the page. */
+int obj_cgroup_charge_id(struct memory *mem, unsigned id, uint64_t bytes, gfp_t gfp, enum memcg_stat_item stat);
 void obj_cgroup_uncharge(struct memory *mem, unsigned id, uint64_t bytes, enum memcg_stat_item stat);
+/* The living group that stands for an id now: itself, or the nearest ancestor that is not offline. */
+struct mem_cgroup *obj_cgroup_memcg(const struct memory *mem, unsigned id);
 
 /* ---- swap: entries are swp_entry_t values (type << 28 | offset) ---- */
 
 /* Slots for the folio: to its group's swap counter, and noted. False: memory.swap.max. v1: always true, noted by memcg1_swapout(). */
 bool mem_cgroup_try_charge_swap(struct memory *mem, pfn_t head, uint32_t entry);
+/* No slots were to be had for the folio. */
+void mem_cgroup_swap_failed(struct memory *mem, pfn_t head);
 /* Slots are free. */
 void mem_cgroup_uncharge_swap(struct memory *mem, uint32_t entry, unsigned nr);
 /* A fresh folio for what is in those slots: charged to the group that swapped it out, if that lives, else as mem_cgroup_charge(). */

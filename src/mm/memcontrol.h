@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Control of memory cgroups: limits, holding up who is above memory.high, and the check of the books. Kernel counterpart:
- * mm/memcontrol.c (memory_max_write, memory_high_write, mem_cgroup_handle_over_high). The groups themselves: mm/memcg.h.
+ * Control of memory cgroups: limits that are set, swap that a group may use, and the check of the books. Kernel counterpart:
+ * mm/memcontrol.c (memory_max_write, memory_high_write, mem_cgroup_get_nr_swap_pages). The groups themselves: mm/memcg.h.
  *
- * Modelled: a limit that is lowered reclaims at once, for memory.max with the OOM killer as last resort; who has charged
- * above memory.high reclaims before it returns to its program and is held up by the kernel's formula, at most 2 seconds a
- * time: counted, since nothing here waits.
+ * Modelled: a limit that is lowered reclaims at once, for memory.max with the OOM killer as last resort.
  *
- * Interface: memcg_set_*(), mem_cgroup_handle_over_high() (at the end of faults and system calls), memcg_consistent()
+ * Interface: memcg_set_*(), mem_cgroup_get_nr_swap_pages(), memcg_consistent()
  */
 #ifndef MM_MEMCONTROL_H
 #define MM_MEMCONTROL_H
@@ -23,14 +21,6 @@ void memcg_set_min(struct mem_cgroup *memcg, uint64_t pages);
 void memcg_set_low(struct mem_cgroup *memcg, uint64_t pages);
 /* v1: of memory and swap together. */
 void memcg_set_swap_max(struct mem_cgroup *memcg, uint64_t pages);
-
-/* Reclaims and holds memory->current up for what it charged above memory.high since it did so last. */
-void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp);
-static inline void mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
-{
-	if (unlikely(mem->memcg_over_high))
-		__mem_cgroup_handle_over_high(mem, gfp);
-}
 
 /* Free swap slots that the group may use. memcg NULL: of the machine. */
 uint64_t mem_cgroup_get_nr_swap_pages(const struct memory *mem, const struct mem_cgroup *memcg);
