@@ -40,7 +40,7 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct pgtable *pmd = pgtable_alloc(vma->vm_mm, vmf->address, HPAGE_LEVEL);
-	bool suitable = !vma->vm_mapping && thp_vma_suitable(vma, vmf->address);
+	bool suitable = !vma->vm_mapping && thp_pmd_wanted(vma, vmf->address);
 	unsigned index;
 
 	/* The tables above the lowest stay, whatever comes of the fault. */

@@ -15,7 +15,7 @@
 
 enum { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
-bool thp_vma_suitable(const struct vm_area_struct *vma, uint64_t addr)
+bool thp_pmd_wanted(const struct vm_area_struct *vma, uint64_t addr)
 {
 	const struct memory *mem = vma->vm_mm->mem;
 	uint64_t start = addr & ~(hpage_size(mem) - 1);

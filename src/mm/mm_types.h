@@ -114,6 +114,20 @@ struct anon_vma_chain {
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
+/* What address_space.exceptional holds of shmem: a swap slot (swp_entry_t.val). Shadows have bit 0 set. 0 none. */
+static inline uint64_t shmem_swap_to_entry(uint32_t swp)
+{
+	return ((uint64_t)swp + 1) << 1;
+}
+static inline bool entry_is_shmem_swap(uint64_t entry)
+{
+	return entry && !(entry & 1);
+}
+static inline uint32_t entry_to_shmem_swap(uint64_t entry)
+{
+	return (uint32_t)((entry >> 1) - 1);
+}
+
 #define MMAP_LOTSAMISS 100	/* misses above hits after which faults read nothing around them */
 
 /* What is read ahead for who reads a file: the last window, in base pages (mm/readahead.h). */
@@ -246,6 +260,7 @@ struct task_struct {
 	struct task_numa *numa;		/* NULL until its first tick with NUMA balancing */
 	uint16_t il_prev;		/* last node that interleaving took */
 	uint8_t il_weight;		/* allocations that it has still to take there */
+	uint32_t nr_dirtied;		/* pages since it was last asked to wait (balance_dirty_pages) */
 	unsigned cpu;
 	bool exited;
 	bool stack_is_vmap;
@@ -290,6 +305,13 @@ struct mm_config {
 	uint64_t khugepaged_scan_sleep_ms, khugepaged_alloc_sleep_ms;
 	uint64_t pt_reclaim;			/* kernel.pt_reclaim: MADV_DONTNEED frees empty tables (6.14) */
 	uint64_t read_ahead_kb;			/* vm.read_ahead_kb: of the backing device */
+	uint64_t dirty_ratio, dirty_background_ratio;	/* percent of what may be dirty at all */
+	uint64_t dirty_bytes, dirty_background_bytes;	/* instead of them, 0 none */
+	uint64_t dirty_expire_centisecs, dirty_writeback_centisecs;
+	uint64_t io_large_folios, io_max_folio_order;	/* what the file systems can do */
+	uint64_t io_max_sectors_kb;		/* io.max_sectors_kb: largest transfer of the device */
+	uint64_t io_read_bandwidth, io_write_bandwidth;	/* bytes a second, 0 no limit */
+	uint64_t io_read_latency_ns, io_write_latency_ns;
 	uint64_t numa_balancing;		/* numa.balancing: off, on, tiering */
 	uint64_t numa_scan_delay_ms, numa_scan_period_min_ms, numa_scan_period_max_ms;
 	uint64_t numa_scan_size_mb;

@@ -578,8 +578,13 @@ pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint
 		if (ac.preferred->zone)
 			pfn = alloc_pages_slowpath(&ac, gfp, order);
 	}
-	if (likely(pfn != PFN_NONE))
+	if (likely(pfn != PFN_NONE)) {
 		mem->alloc_order[ac.migratetype][order]++;
+		if (unlikely(!memcg_charge_page(mem, pfn, order, gfp))) {
+			free_pages_pfn(mem, pfn, order);
+			pfn = PFN_NONE;
+		}
+	}
 	return pfn;
 }
 
@@ -666,6 +671,7 @@ void free_pages_pfn(struct memory *mem, pfn_t pfn, unsigned order)
 	BUG_ON(page->flags & (PG_BUDDY | PG_PCP | PG_TAIL | PG_RESERVED));
 	VM_BUG_ON(page->_mapcount || page_order(page) != order);
 	page->_refcount = 0;
+	mem_cgroup_uncharge(mem, pfn, order);
 	for (uint32_t i = 1; i < 1u << order; i++)
 		page[i].flags = zone->page_flags;
 	count_vm_events(mem, PGFREE, 1ull << order);
@@ -707,6 +713,8 @@ void put_page(struct memory *mem, pfn_t pfn)
 		return;
 	if (unlikely(page->flags & (PG_LRU | PG_HEAD)))
 		release_folio(mem, pfn);
+	if (unlikely(mem->page_gen))
+		mem->page_gen[pfn] = 0;
 	free_pages_pfn(mem, pfn, page_order(page));
 }
 
@@ -716,6 +724,7 @@ void split_page(struct memory *mem, pfn_t pfn, unsigned order)
 
 	VM_BUG_ON(page->flags & PG_HEAD || page_order(page) != order);
 	page->flags &= ~PAGE_ORDER_MASK;
+	mem_cgroup_split(mem, pfn, order, 0);
 	for (uint32_t i = 1; i < 1u << order; i++)
 		page[i]._refcount = page->_refcount;
 }

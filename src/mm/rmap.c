@@ -38,59 +38,126 @@ static void set_anon(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, 
 	page->flags |= PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_UPTODATE;
 }
 
-void folio_add_new_anon_rmap(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr)
+/* Entries of all kinds that map the folio; folios of two pages have no place for it. */
+static void add_large_mapcount(struct memory *mem, pfn_t head, int32_t nr)
 {
-	set_anon(mem, pfn, vma, addr);
-	folio_add_rmap_pte(mem, pfn);
+	struct page *page = pfn_to_page(mem, head);
+
+	if (page_order(page) > 1)
+		page[2]._refcount += nr;
 }
 
-void folio_add_rmap_pte(struct memory *mem, pfn_t pfn)
+static __attribute__((noinline)) void add_ptes_large(struct memory *mem, pfn_t pfn, unsigned nr)
+{
+	struct page *page = pfn_to_page(mem, pfn);
+	pfn_t head = folio_pfn(mem, pfn);
+	int32_t first = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		first += page[i]._mapcount++ == 0;
+	add_large_mapcount(mem, head, (int32_t)nr);
+	*folio_nr_pages_mapped(mem, head) += first;
+	if (first && !*folio_entire_mapcount(mem, head))
+		count_mapped(mem, pfn, page, first);
+}
+
+static __attribute__((noinline)) void remove_ptes_large(struct memory *mem, pfn_t pfn, unsigned nr)
+{
+	struct page *page = pfn_to_page(mem, pfn);
+	pfn_t head = folio_pfn(mem, pfn);
+	int32_t last = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		VM_BUG_ON(page[i]._mapcount <= 0);
+		last += --page[i]._mapcount == 0;
+	}
+	add_large_mapcount(mem, head, -(int32_t)nr);
+	*folio_nr_pages_mapped(mem, head) -= last;
+	if (!last || *folio_entire_mapcount(mem, head))
+		return;
+	count_mapped(mem, pfn, page, -last);
+	if (*folio_nr_pages_mapped(mem, head) && page->flags & PG_ANON &&
+	    !folio_test_partially_mapped(mem, head))
+		deferred_split_folio(mem, head, true);
+}
+
+void folio_add_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr)
 {
 	struct page *page = pfn_to_page(mem, pfn);
 
-	if (page->_mapcount++ == 0 && page_mapcount(mem, pfn) == 1)
+	if (unlikely(is_large(page)))
+		add_ptes_large(mem, pfn, nr);
+	else if (page->_mapcount++ == 0)
 		count_mapped(mem, pfn, page, 1);
 }
 
-void folio_remove_rmap_pte(struct memory *mem, pfn_t pfn)
+void folio_remove_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr)
 {
 	struct page *page = pfn_to_page(mem, pfn);
 
 	VM_BUG_ON(page->_mapcount <= 0);
-	if (--page->_mapcount == 0 && page_mapcount(mem, pfn) == 0)
+	if (unlikely(is_large(page)))
+		remove_ptes_large(mem, pfn, nr);
+	else if (--page->_mapcount == 0)
 		count_mapped(mem, pfn, page, -1);
 }
 
-/* How many pages of the folio no base entry maps: those whose state a huge entry alone decides. */
-static int64_t nr_unmapped_by_ptes(const struct memory *mem, pfn_t head)
+void folio_add_rmap_pte(struct memory *mem, pfn_t pfn)
 {
-	int64_t nr = 0;
+	folio_add_rmap_ptes(mem, pfn, 1);
+}
 
-	for (pfn_t i = 0; i < 1u << page_order(pfn_to_page(mem, head)); i++)
-		nr += pfn_to_page(mem, head + i)->_mapcount == 0;
-	return nr;
+void folio_remove_rmap_pte(struct memory *mem, pfn_t pfn)
+{
+	folio_remove_rmap_ptes(mem, pfn, 1);
+}
+
+static void set_anon_large(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr)
+{
+	unsigned page_shift = mem->geo->page_shift, order = page_order(pfn_to_page(mem, head));
+
+	for (pfn_t i = 0; i < 1u << order; i++)
+		set_anon(mem, head + i, vma, addr + ((uint64_t)i << page_shift));
+	folio_init_large(mem, head);
+	mem->mthp_stat[order][MTHP_STAT_NR_ANON]++;
+}
+
+void folio_add_new_anon_rmap(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr)
+{
+	if (likely(!is_large(pfn_to_page(mem, head)))) {
+		set_anon(mem, head, vma, addr);
+		folio_add_rmap_pte(mem, head);
+		return;
+	}
+	set_anon_large(mem, head, vma, addr);
+	add_ptes_large(mem, head, 1u << page_order(pfn_to_page(mem, head)));
 }
 
 void folio_add_new_anon_rmap_pmd(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr)
 {
-	unsigned page_shift = mem->geo->page_shift;
-	unsigned order = page_order(pfn_to_page(mem, head));
-
-	for (pfn_t i = 0; i < 1u << order; i++)
-		set_anon(mem, head + i, vma, addr + ((uint64_t)i << page_shift));
-	*folio_entire_mapcount(mem, head) = 0;
+	set_anon_large(mem, head, vma, addr);
 	folio_add_rmap_pmd(mem, head);
+}
+
+/* The first huge entry, or the last: pages that no base entry maps, and the folio as one mapped whole. */
+static int64_t mod_pmd_mapped(struct memory *mem, pfn_t head, int64_t sign)
+{
+	const struct page *page = pfn_to_page(mem, head);
+	int64_t nr = (1ll << page_order(page)) - *folio_nr_pages_mapped(mem, head);
+	enum node_stat_item item = NR_ANON_THPS;
+
+	if (!(page->flags & PG_ANON))
+		item = page->flags & PG_SWAPBACKED ? NR_SHMEM_PMDMAPPED : NR_FILE_PMDMAPPED;
+	count_mapped(mem, head, page, sign * nr);
+	pfn_to_node(mem, head)->vm_stat[item] += (uint64_t)sign;
+	return nr;
 }
 
 void folio_add_rmap_pmd(struct memory *mem, pfn_t head)
 {
-	struct page *page = pfn_to_page(mem, head);
-
-	if ((*folio_entire_mapcount(mem, head))++ > 0)
-		return;
-	count_mapped(mem, head, page, nr_unmapped_by_ptes(mem, head));
-	if (page->flags & PG_ANON)
-		pfn_to_node(mem, head)->vm_stat[NR_ANON_THPS]++;
+	add_large_mapcount(mem, head, 1);
+	if ((*folio_entire_mapcount(mem, head))++ == 0)
+		mod_pmd_mapped(mem, head, 1);
 }
 
 void folio_remove_rmap_pmd(struct memory *mem, pfn_t head)
@@ -98,11 +165,12 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head)
 	struct page *page = pfn_to_page(mem, head);
 
 	VM_BUG_ON(*folio_entire_mapcount(mem, head) == 0);
+	add_large_mapcount(mem, head, -1);
 	if (--*folio_entire_mapcount(mem, head) > 0)
 		return;
-	count_mapped(mem, head, page, -nr_unmapped_by_ptes(mem, head));
-	if (page->flags & PG_ANON)
-		pfn_to_node(mem, head)->vm_stat[NR_ANON_THPS]--;
+	if (mod_pmd_mapped(mem, head, -1) && *folio_nr_pages_mapped(mem, head) && page->flags & PG_ANON &&
+	    !folio_test_partially_mapped(mem, head))
+		deferred_split_folio(mem, head, true);
 }
 
 static void rmap_walk_anon(struct memory *mem, const struct page *page, rmap_fn *fn, void *ctx)

@@ -8,27 +8,34 @@
  * Taking a folio out of all page tables (rmap-unmap.c).
  * Simplified: no locks; entries are looked at one by one. Left out: KSM, device memory.
  *
- * A page is mapped _mapcount + folio_entire_mapcount() times. The entire count stands in `prev` of the second
- * page of the folio, a tail, which is on no list.
+ * A page is mapped _mapcount + folio_entire_mapcount() times; what a large folio counts as a whole: mm/deferred_split.h.
+ * Of a large folio (mm_debug walks compare, thp_consistent()):
+ *
+ *	folio_nr_pages_mapped() = pages with _mapcount > 0
+ *	folio_mapcount() = sum of _mapcount + folio_entire_mapcount()
+ *	nr_anon_pages, nr_mapped: pages with page_mapcount() > 0
  */
 #ifndef MM_RMAP_H
 #define MM_RMAP_H
 
+#include "mm/deferred_split.h"
 #include "mm/mm_types.h"
-
-static inline pfn_t *folio_entire_mapcount(const struct memory *mem, pfn_t head)
-{
-	return &pfn_to_page(mem, head + 1)->prev;
-}
 
 /* How many entries map this page, huge ones included. */
 uint32_t page_mapcount(const struct memory *mem, pfn_t pfn);
 
-/* A fresh anonymous base page of that area at addr, mapped once and by nobody else. */
-void folio_add_new_anon_rmap(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr);
+/* A fresh anonymous folio of that area from addr on, each page mapped once by a base entry and by nobody else. */
+void folio_add_new_anon_rmap(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr);
 /* One more base entry maps the page. */
 void folio_add_rmap_pte(struct memory *mem, pfn_t pfn);
+/*
+ * One less. A large anonymous folio of which pages are left unmapped and others are not goes on the list of deferred splits:
+ * whoever unmaps several pages of a folio in one go must say so in one call.
+ */
 void folio_remove_rmap_pte(struct memory *mem, pfn_t pfn);
+/* The same for nr pages of one folio. */
+void folio_add_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr);
+void folio_remove_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr);
 /* The same for a huge entry of a whole folio of 2^order pages. */
 void folio_add_new_anon_rmap_pmd(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr);
 void folio_add_rmap_pmd(struct memory *mem, pfn_t head);

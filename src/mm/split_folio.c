@@ -1,25 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
-/* A large folio becomes base pages: see split_folio.h. */
+/* A large folio becomes smaller ones: see split_folio.h. */
 #include "mm/split_folio.h"
 
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 
+/* One split on its way. */
+struct folio_split {
+	struct memory *mem;
+	pfn_t head;
+	unsigned order, new_order;
+	unsigned pins;		/* references of the caller, which go to the head's part */
+	int32_t cache_refs;	/* of the page or swap cache: to every part */
+	uint32_t state;		/* flags that every part takes over */
+	bool on_lru;
+	struct pfn_list *list;	/* for the parts of an isolated folio, NULL: to their lists */
+};
+
+static bool in_page_cache(const struct page *page)
+{
+	return page->mapping && !(page->flags & PG_ANON);
+}
+
 int64_t folio_expected_refs(const struct memory *mem, pfn_t head)
 {
 	const struct page *page = pfn_to_page(mem, head);
-	int64_t refs = page->mapping && !(page->flags & PG_ANON);
 
-	if (page->flags & PG_HEAD)
-		refs += *folio_entire_mapcount(mem, head);
-	for (pfn_t i = 0; i < 1u << page_order(page); i++)
-		refs += page[i]._mapcount;
-	return refs;
+	return folio_mapcount(mem, head) + (in_page_cache(page) || page->flags & PG_SWAPCACHE);
 }
 
 static bool split_entry(struct vm_area_struct *vma, uint64_t addr, void *ctx)
@@ -36,46 +49,151 @@ static bool split_entry(struct vm_area_struct *vma, uint64_t addr, void *ctx)
 	return true;
 }
 
-/* The page stands for itself: state is what the head hands on. False: nobody has it, and it was freed. */
-static bool make_base_page(struct memory *mem, pfn_t pfn, uint32_t state, bool cached)
-{
-	struct page *page = pfn_to_page(mem, pfn);
+/* ---- the parts ---- */
 
-	page->flags = (page->flags & ~(PG_HEAD | PG_TAIL | PAGE_ORDER_MASK)) | state;
-	page->next = page->prev = PFN_NONE;
-	page->_refcount = page->_mapcount + cached;
-	if (page->_refcount)
-		return true;
+/* The pages of one part know their head again; returns how often they are mapped. */
+static int32_t prep_part(const struct folio_split *s, pfn_t head)
+{
+	struct page *page = pfn_to_page(s->mem, head);
+	unsigned nr = 1u << s->new_order;
+	int32_t mapcount = 0, nr_mapped = 0;
+	uint32_t head_flags = s->new_order ? PG_HEAD | s->new_order << PAGE_ORDER_SHIFT : 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		page[i].flags &= ~(PG_HEAD | PG_TAIL | PAGE_ORDER_MASK | PG_FOLIO_DEFERRED | PG_FOLIO_PARTIAL);
+		page[i].flags |= i ? PG_TAIL : head_flags | s->state;
+		page[i].next = i ? head : PFN_NONE;
+		page[i].prev = PFN_NONE;
+		page[i]._refcount = 0;
+		mapcount += page[i]._mapcount;
+		nr_mapped += page[i]._mapcount > 0;
+	}
+	if (!s->new_order)
+		return mapcount;
+	folio_init_large(s->mem, head);
+	*folio_nr_pages_mapped(s->mem, head) = nr_mapped;
+	if (s->new_order > 1)
+		page[2]._refcount = mapcount;
+	return mapcount;
+}
+
+/* Per-frame state beside mem_map that goes by the head of a folio. */
+static void copy_frame_state(const struct folio_split *s, pfn_t part)
+{
+	struct memory *mem = s->mem;
+
+	if (mem->last_cpupid)
+		mem->last_cpupid[part] = mem->last_cpupid[s->head];
+	if (mem->page_gen)
+		mem->page_gen[part] = mem->page_gen[s->head];
+}
+
+/* Nobody has the part: it goes back. A reference stands in for the one that is dropped. */
+static void free_part(struct memory *mem, pfn_t part, unsigned order)
+{
+	struct page *page = pfn_to_page(mem, part);
+
+	for (unsigned i = 0; i < 1u << order; i++)
+		page[i].mapping = 0;
 	page->_refcount = 1;
-	page->mapping = 0;
-	put_page(mem, pfn);
-	return false;
+	put_page(mem, part);
+}
+
+/*
+ * A part gets its references and its place. The lists hold the parts where the folio stood: the last of them, which is
+ * the oldest, is the head.
+ */
+static void release_part(struct folio_split *s, pfn_t part)
+{
+	struct memory *mem = s->mem;
+	struct page *page = pfn_to_page(mem, part);
+	int32_t mapcount = prep_part(s, part);
+
+	page->_refcount = mapcount + s->cache_refs + (part == s->head ? (int32_t)s->pins : 0);
+	if (part != s->head)
+		copy_frame_state(s, part);
+	if (page->flags & PG_ANON && s->new_order)
+		mem->mthp_stat[s->new_order][MTHP_STAT_NR_ANON]++;
+	if (!page->_refcount)
+		free_part(mem, part, s->new_order);
+	else if (s->on_lru)
+		lruvec_add_folio_tail(mem, part);
+	else if (part != s->head && s->list)
+		pfn_list_add_tail(mem->mem_map, s->list, part);
+	else if (part != s->head)
+		folio_putback_lru(mem, part);
+}
+
+static void split_unmapped_folio(struct folio_split *s)
+{
+	struct memory *mem = s->mem;
+	struct page *page = pfn_to_page(mem, s->head);
+	pfn_t step = 1u << s->new_order;
+
+	folio_unqueue_deferred_split(mem, s->head);
+	if (page->flags & PG_ANON)
+		mem->mthp_stat[s->order][MTHP_STAT_NR_ANON]--;
+	s->on_lru = folio_isolate_lru(mem, s->head);
+	s->state = page->flags & (PG_DIRTY | PG_REFERENCED | PG_ACTIVE | PG_UNEVICTABLE | PG_UPTODATE | PG_SWAPBACKED |
+				  PG_SWAPCACHE | PG_WORKINGSET | PG_MLOCKED);
+	if (unlikely(mem->page_memcg))
+		mem_cgroup_split(mem, s->head, s->order, s->new_order);
+	for (pfn_t part = step; part < 1u << s->order; part += step)
+		release_part(s, s->head + part);
+	release_part(s, s->head);
+}
+
+/* ---- whether at all ---- */
+
+static bool may_split(const struct folio_split *s)
+{
+	const struct page *page = pfn_to_page(s->mem, s->head);
+
+	return page->mapping && page->_refcount == folio_expected_refs(s->mem, s->head) + (int64_t)s->pins;
+}
+
+/* Slots of the page cache are by page already; its tree may need nodes. False: no memory. */
+static bool split_cache(struct folio_split *s)
+{
+	const struct page *page = pfn_to_page(s->mem, s->head);
+
+	if (page->flags & PG_SWAPCACHE || !in_page_cache(page)) {
+		s->cache_refs = !!(page->flags & PG_SWAPCACHE);
+		return true;
+	}
+	s->cache_refs = 1;
+	return mapping_nodes_split(s->mem, s->mem->mappings.data[page->mapping], s->order);
+}
+
+static bool __folio_split(struct folio_split *s)
+{
+	if (!may_split(s) || !split_cache(s))
+		return false;
+	rmap_walk(s->mem, s->head, split_entry, &s->head);
+	VM_BUG_ON(*folio_entire_mapcount(s->mem, s->head));
+	split_unmapped_folio(s);
+	return true;
+}
+
+bool split_folio_to_list(struct memory *mem, pfn_t head, unsigned new_order, unsigned pins, struct pfn_list *list)
+{
+	const struct page *page = pfn_to_page(mem, head);
+	struct folio_split s = {
+		.mem = mem, .head = head, .order = page_order(page), .new_order = new_order, .pins = pins, .list = list,
+	};
+	bool done;
+
+	if (!(page->flags & PG_HEAD) || new_order >= s.order || page->flags & (PG_WRITEBACK | PG_HUGETLB) ||
+	    head == mem->huge_zero_pfn || (new_order == 1 && page->flags & PG_ANON))
+		return false;
+	done = __folio_split(&s);
+	if (s.order == hpage_order(mem))
+		count_vm_event(mem, done ? THP_SPLIT_PAGE : THP_SPLIT_PAGE_FAILED);
+	count_mthp_stat(mem, s.order, done ? MTHP_STAT_SPLIT : MTHP_STAT_SPLIT_FAILED);
+	return done;
 }
 
 bool split_folio(struct memory *mem, pfn_t head)
 {
-	struct page *page = pfn_to_page(mem, head);
-	unsigned order = page_order(page);
-	bool cached = page->mapping && !(page->flags & PG_ANON), on_lru;
-	uint32_t state;
-
-	if (!(page->flags & PG_HEAD) || !page->mapping || page->_refcount != folio_expected_refs(mem, head))
-		return false;
-	if (cached && !mapping_nodes_split(mem, mem->mappings.data[page->mapping], order))
-		return false;
-	rmap_walk(mem, head, split_entry, &head);
-	VM_BUG_ON(*folio_entire_mapcount(mem, head));
-	on_lru = folio_isolate_lru(mem, head);
-	state = page->flags & (PG_DIRTY | PG_REFERENCED | PG_ACTIVE | PG_UNEVICTABLE | PG_UPTODATE | PG_SWAPBACKED);
-	/* From behind, so that the older pages of the folio come to lie further down on the list. */
-	for (pfn_t i = 1u << order; i-- > 0;)
-		if (make_base_page(mem, head + i, state, cached)) {
-			if (mem->last_cpupid)
-				mem->last_cpupid[head + i] = mem->last_cpupid[head];
-			if (on_lru)
-				folio_putback_lru(mem, head + i);
-		}
-	if (order == hpage_order(mem))
-		count_vm_event(mem, THP_SPLIT_PAGE);
-	return true;
+	return split_folio_to_list(mem, head, 0, 0, NULL);
 }

@@ -10,6 +10,8 @@ const struct vmstat_info zone_stat_info[NR_VM_ZONE_STAT_ITEMS] = { VMSTAT_ZONE_I
 
 const struct vmstat_info node_stat_info[NR_VM_NODE_STAT_ITEMS] = { VMSTAT_NODE_ITEMS(KERNEL_ROW) };
 
+const struct vmstat_info mthp_stat_info[NR_MTHP_STATS] = { MTHP_STATS(KERNEL_ROW) };
+
 const struct vmstat_info vm_event_info[NR_VM_EVENT_ITEMS] = {
 	VMSTAT_EVENTS(KERNEL_ROW) VMSTAT_MODEL_EVENTS(MODEL_ROW)
 };

@@ -21,6 +21,7 @@
 	X(NR_ZONE_INACTIVE_FILE, "nr_zone_inactive_file", "pages", "of nr_inactive_file: in this zone") \
 	X(NR_ZONE_ACTIVE_FILE, "nr_zone_active_file", "pages", "of nr_active_file: in this zone") \
 	X(NR_ZONE_UNEVICTABLE, "nr_zone_unevictable", "pages", "of nr_unevictable: in this zone") \
+	X(NR_ZONE_WRITE_PENDING, "nr_zone_write_pending", "pages", "of files, dirty or under writeback") \
 	X(NR_MLOCK, "nr_mlock", "pages", "of locked areas") \
 	X(NUMA_HIT, "numa_hit", "allocations", "served by the node that was wanted") \
 	X(NUMA_MISS, "numa_miss", "allocations", "served here although another node was wanted") \
@@ -34,6 +35,10 @@
 	X(NR_ANON_MAPPED, "nr_anon_pages", "pages", "mapped anonymous pages") \
 	X(NR_FILE_MAPPED, "nr_mapped", "pages", "page-cache pages that are mapped") \
 	X(NR_FILE_PAGES, "nr_file_pages", "pages", "pages in the page cache") \
+	X(NR_FILE_DIRTY, "nr_dirty", "pages", "page-cache pages that are to be written to their files") \
+	X(NR_WRITEBACK, "nr_writeback", "pages", "being written, to files or to swap") \
+	X(NR_DIRTIED, "nr_dirtied", "pages", "page-cache pages that became dirty so far") \
+	X(NR_WRITTEN, "nr_written", "pages", "written so far, to files or to swap") \
 	X(NR_SHMEM, "nr_shmem", "pages", "shmem pages, tmpfs and shared anonymous memory included") \
 	X(NR_ANON_THPS, "nr_anon_transparent_hugepages", "pages of 2M", "anonymous huge pages") \
 	X(NR_SHMEM_THPS, "nr_shmem_hugepages", "pages of 2M", "shmem folios of the size of a huge entry") \
@@ -81,6 +86,8 @@
 #define VMSTAT_EVENTS(X) \
 	X(PSWPIN, "pswpin", "pages", "read from swap areas") \
 	X(PSWPOUT, "pswpout", "pages", "written to swap areas") \
+	X(PGPGIN, "pgpgin", "KiB", "read from devices: files and swap") \
+	X(PGPGOUT, "pgpgout", "KiB", "written to devices: files and swap") \
 	X(PGALLOC_DMA, "pgalloc_dma", "pages", "pages allocated from zone DMA") \
 	X(PGALLOC_DMA32, "pgalloc_dma32", "pages", "pages allocated from zone DMA32") \
 	X(PGALLOC_NORMAL, "pgalloc_normal", "pages", "pages allocated from zone NORMAL") \
