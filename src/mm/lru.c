@@ -154,7 +154,8 @@ void folio_deactivate(struct memory *mem, pfn_t head)
 {
 	struct page *page = pfn_to_page(mem, head);
 
-	if (!is_evictable_on_lru(page) || !(page->flags & PG_ACTIVE || mem->lru_policy))
+	if (!is_evictable_on_lru(page) ||
+	    (mem->lru_policy ? mem->lru_policy->clear_refs(mem, head) : !(page->flags & PG_ACTIVE)))
 		return;
 	lruvec_del_folio(mem, head);
 	page->flags &= ~(PG_ACTIVE | PG_REFERENCED);
@@ -165,7 +166,7 @@ void folio_deactivate(struct memory *mem, pfn_t head)
 void deactivate_file_folio(struct memory *mem, pfn_t head)
 {
 	struct page *page = pfn_to_page(mem, head);
-	bool active = page->flags & PG_ACTIVE;
+	bool active = page->flags & PG_ACTIVE || mem->lru_policy;
 	uint64_t nr = (uint64_t)folio_nr_pages(page);
 
 	if (!is_evictable_on_lru(page) || page->_mapcount)
@@ -191,6 +192,8 @@ void folio_mark_lazyfree(struct memory *mem, pfn_t head)
 	    (page->flags & (PG_ANON | PG_SWAPBACKED | PG_SWAPCACHE)) != (PG_ANON | PG_SWAPBACKED))
 		return;
 	lruvec_del_folio(mem, head);
+	if (mem->lru_policy)
+		(void)mem->lru_policy->clear_refs(mem, head);
 	page->flags &= ~(PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED);
 	lruvec_add_folio(mem, head);
 	count_vm_memcg_events(mem, folio_memcg(mem, head), PGLAZYFREE, (uint64_t)folio_nr_pages(page));

@@ -33,6 +33,10 @@ struct lru_policy {
 	bool (*del_folio)(struct memory *mem, struct lruvec *lruvec, pfn_t head, bool reclaiming);
 	/* One access through the page cache, or of an unmapped entry. (folio_mark_accessed) */
 	void (*mark_accessed)(struct memory *mem, pfn_t head);
+	/* Forgets all uses. True: the folio is among the oldest, and needs no other place. (lru_gen_clear_refs) */
+	bool (*clear_refs)(struct memory *mem, pfn_t head);
+	/* dst takes the place of src, or is a part of it: with its uses. (folio_migrate_refs) */
+	void (*copy_refs)(struct memory *mem, pfn_t dst, pfn_t src);
 	/* A folio comes in by a fault: may set PG_ACTIVE and so choose its generation. (folio_add_lru) */
 	void (*fault_in)(struct memory *mem, pfn_t head);
 	/* A used entry was found by the rmap walk: looks at its neighbours. pages that were young. (lru_gen_look_around) */
@@ -57,6 +61,8 @@ struct lru_policy {
 static inline void lruvec_init(struct memory *mem, struct lruvec *lruvec, struct pglist_data *pgdat, struct zone *zone,
 			       struct mem_cgroup *memcg)
 {
+	if (lruvec->gen)
+		mem->lru_policy->exit_lruvec(mem, lruvec);
 	*lruvec = (struct lruvec){.pgdat = pgdat, .zone = zone, .memcg = memcg};
 	for (unsigned lru = 0; lru < NR_LRU_LISTS; lru++)
 		pfn_list_init(&lruvec->lists[lru]);
