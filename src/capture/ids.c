@@ -165,6 +165,8 @@ int ids_file(struct ids *ids, const struct ids_file_key *key, const struct mmr_e
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		f->size = (uint64_t)st.st_size;
 	file_cache_close(fd);
+	if (key->cached && key->size)
+		f->size = key->size;
 	int ret = emit_file(ids, *ret_id, at, err);
 
 	if (ret == 0 && ids->want_cache && f->type == MMR_FILE_REGULAR) {

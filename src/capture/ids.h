@@ -36,6 +36,7 @@ struct ids_file_key {
 	pid_t pid;	     /* process whose root the path is under, 0 for our own */
 	struct file_extents
 		*cached; /* what was cached at that time, when the caller has looked already */
+	uint64_t size;	 /* with `cached`: the size at that time, in bytes */
 };
 
 struct ids_file {

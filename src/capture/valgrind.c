@@ -195,6 +195,7 @@ int capture_valgrind(const struct capture_options *opt, struct capture_result *r
 		if (!ret)
 			ret = ret2;
 	}
+	vg_trace_finish(&s.trace);
 	ids_finish(&s.trace.ids);
 	return ret;
 }

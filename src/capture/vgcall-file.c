@@ -31,6 +31,40 @@ static bool stat_opened(struct vg_proc *p, const char *path, uint64_t fd, struct
 	return stat(link, st) == 0;
 }
 
+/* ---- files as they were before they were opened ---- */
+
+static struct vg_seen_file *find_seen(struct vg_trace *t, uint64_t dev, uint64_t ino)
+{
+	for (size_t i = 0; i < t->seen.nr; i++)
+		if (t->seen.data[i].dev == dev && t->seen.data[i].ino == ino)
+			return &t->seen.data[i];
+	return NULL;
+}
+
+void vg_look_at_file(struct vg_trace *t, const char *path)
+{
+	struct vg_seen_file f = {0};
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || ids_file_find(&t->ids, st.st_dev, st.st_ino) ||
+	    find_seen(t, st.st_dev, st.st_ino) || ids_file_type(path, st.st_dev) != MMR_FILE_REGULAR)
+		return;
+	f.dev = st.st_dev;
+	f.ino = st.st_ino;
+	f.size = (uint64_t)st.st_size;
+	if (file_cache_scan(path, 0, st.st_ino, &f.cached) == 0)
+		*vec_push(&t->seen) = f;
+	else
+		vec_finish(&f.cached);
+}
+
+void vg_trace_finish(struct vg_trace *t)
+{
+	for (size_t i = 0; i < t->seen.nr; i++)
+		vec_finish(&t->seen.data[i].cached);
+	vec_finish(&t->seen);
+}
+
 static uint32_t file_id(const struct call_ctx *c, const char *path, const struct stat *st)
 {
 	struct vg_trace *t = c->p->trace;
@@ -38,11 +72,21 @@ static uint32_t file_id(const struct call_ctx *c, const char *path, const struct
 	char *real = path ? realpath(path, NULL) : NULL;
 	struct ids_file_key key = { .dev = st->st_dev, .ino = st->st_ino,
 				    .path = real ? real : path ? path : "/" };
+	struct vg_seen_file *seen = find_seen(t, st->st_dev, st->st_ino);
 	uint32_t id = 0;
-	int ret = ids_file(&t->ids, &key, &at, &id, &t->err);
+	int ret;
 
+	if (seen) {
+		key.cached = &seen->cached;
+		key.size = seen->size;
+	}
+	ret = ids_file(&t->ids, &key, &at, &id, &t->err);
 	if (ret && !t->error)
 		t->error = ret;
+	if (seen) {
+		vec_finish(&seen->cached);
+		*seen = t->seen.data[--t->seen.nr];
+	}
 	free(real);
 	return id;
 }

@@ -47,6 +47,7 @@ struct vg_trace {
 	char unknown_line[80];		/* the first of them */
 	uint64_t nr_unknown_calls;
 	uint64_t nr_hidden_buffers;	/* calls whose buffers could not be seen */
+	VEC(struct vg_seen_file) seen;	/* opened, or about to be, and not in the trace yet */
 	struct nodemasks masks;		/* of memory policies, where the host lets us see them */
 	int error;
 	struct mmr_error err;
@@ -58,11 +59,18 @@ struct vg_thread {
 	struct strbuf call;		/* arguments of a call that has not returned yet */
 };
 
-/* Buffers of a vectored call, seen when it entered the kernel. */
+/* What a call points to, seen when it entered the kernel. */
 struct vg_vector {
 	uint32_t nr;
-	uint64_t arg[3];		/* of the call, to find it again */
-	VEC(struct sys_touch) part;
+	uint64_t arg[4];		/* of the call, to find it again */
+	VEC(struct sys_touch) part;	/* buffers of a vectored call */
+	uint64_t offset[2];		/* of sendfile, splice, copy_file_range: in, out; UINT64_MAX the file's own */
+};
+
+/* A regular file as it was just before it was opened for the first time. */
+struct vg_seen_file {
+	uint64_t dev, ino, size;
+	struct file_extents cached;
 };
 
 struct vg_proc {
@@ -82,10 +90,13 @@ struct vg_proc {
 	struct strbuf head;		/* a call whose result comes on a later line */
 	struct runs runs;
 	struct lackey lackey;
-	VEC(struct vg_vector) vectors;	/* not yet used, in order of entry */
+	VEC(struct vg_vector) vectors;	/* calls not yet printed, in order of entry */
 };
 
 int vg_emit(struct vg_trace *t, struct mmr_event *ev);
+/* A file is about to be opened: keeps its size and what of it is cached, unless it is known already. */
+void vg_look_at_file(struct vg_trace *t, const char *path);
+void vg_trace_finish(struct vg_trace *t);
 
 struct vg_proc *vg_proc_create(struct vg_trace *t, pid_t pid);
 /*

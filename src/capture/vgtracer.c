@@ -85,11 +85,15 @@ static int fail(struct tracer *t, int error)
 
 /* ---- the child, before exec ---- */
 
-/* Stops for calls whose buffers are behind a second pointer, everything else runs free. */
+/*
+ * Stops for calls whose buffers or offsets are behind a second pointer, and where files are opened; everything
+ * else runs free.
+ */
 static int install_filter(void)
 {
 	static const int nrs[] = { SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev, SYS_preadv2,
-				   SYS_pwritev2, SYS_sendmsg, SYS_recvmsg, SYS_vmsplice };
+				   SYS_pwritev2, SYS_sendmsg, SYS_recvmsg, SYS_vmsplice, SYS_sendfile, SYS_splice,
+				   SYS_copy_file_range, SYS_open, SYS_openat, SYS_openat2, SYS_creat };
 	struct sock_filter code[ARRAY_SIZE(nrs) + 5];
 	struct sock_fprog prog = { .filter = code };
 	unsigned n = 0;
@@ -442,8 +446,53 @@ static void on_syscall(struct tracer *t, struct tracee *x, pid_t tid)
 	on_image(t, x);
 }
 
-/* A vectored call enters the kernel: notes its buffers. */
-static void on_seccomp(struct tracee *x, pid_t tid)
+/*
+ * A file is about to be opened: what of it is in the page cache is looked at now, before the program (or
+ * valgrind for it) reads more of it in.
+ */
+static void before_open(struct tracer *t, const struct tracee *x, pid_t tid, const struct vg_vector *v)
+{
+	bool has_dir = v->nr == SYS_openat || v->nr == SYS_openat2;
+	int dirfd = has_dir ? (int)v->arg[0] : AT_FDCWD;
+	char name[PATH_MAX], path[PATH_MAX + 64];
+
+	if (!read_string(tid, v->arg[has_dir], name, sizeof(name)) || !name[0])
+		return;
+	if (name[0] == '/')
+		snprintf(path, sizeof(path), "%s", name);
+	else if (dirfd == AT_FDCWD)
+		snprintf(path, sizeof(path), "/proc/%d/cwd/%s", x->pid, name);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d/%s", x->pid, dirfd, name);
+	vg_look_at_file(t->trace, path);
+}
+
+/* The offsets of sendfile, splice and copy_file_range; UINT64_MAX: the file's own. */
+static void note_offsets(struct vg_vector *v, pid_t tid)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		/* sendfile has one, of its input */
+		uint64_t addr = v->nr == SYS_sendfile ? (i ? 0 : v->arg[2]) : v->arg[i ? 3 : 1];
+		struct iovec local = { &v->offset[i], sizeof(v->offset[i]) };
+		struct iovec remote = { (void *)(uintptr_t)addr, sizeof(v->offset[i]) };
+
+		if (!addr || process_vm_readv(tid, &local, 1, &remote, 1, 0) != sizeof(v->offset[i]))
+			v->offset[i] = UINT64_MAX;
+	}
+}
+
+static bool opens(uint64_t nr)
+{
+	return nr == SYS_open || nr == SYS_openat || nr == SYS_openat2 || nr == SYS_creat;
+}
+
+static bool has_offsets(uint64_t nr)
+{
+	return nr == SYS_sendfile || nr == SYS_splice || nr == SYS_copy_file_range;
+}
+
+/* A call enters the kernel that needs a look at what it points to: its buffers, offsets, file. */
+static void on_seccomp(struct tracer *t, struct tracee *x, pid_t tid)
 {
 	struct __ptrace_syscall_info info;
 	struct vg_vector v = {0};
@@ -455,8 +504,17 @@ static void on_seccomp(struct tracee *x, pid_t tid)
 	    info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
 	v.nr = (uint32_t)info.seccomp.nr;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		v.arg[i] = info.seccomp.args[i];
+	if (opens(v.nr)) {
+		before_open(t, x, tid, &v);
+		return;
+	}
+	if (has_offsets(v.nr)) {
+		note_offsets(&v, tid);
+		vg_proc_vector(x->proc, &v);
+		return;
+	}
 	addr = v.arg[1];
 	nr = v.arg[2];
 	if (v.nr == SYS_sendmsg || v.nr == SYS_recvmsg) {
@@ -516,7 +574,7 @@ static void on_stop(struct tracer *t, pid_t tid, int status)
 		sig = 0;
 		break;
 	case PTRACE_EVENT_SECCOMP:
-		on_seccomp(x, tid);
+		on_seccomp(t, x, tid);
 		sig = 0;
 		break;
 	case PTRACE_EVENT_EXIT:
