@@ -23,6 +23,7 @@
 struct fd_file {
 	unsigned refs;
 	uint32_t file;		/* file id, 0 for none (pipes, sockets, terminals) */
+	uint64_t open;		/* id of the open file in the trace, 0 none */
 	uint64_t offset;
 	uint64_t flags;		/* O_* bits */
 	char *path;		/* absolute, NULL unknown */

@@ -75,6 +75,12 @@ void ids_task_del(struct ids *ids, pid_t tid);
 int ids_file(struct ids *ids, const struct ids_file_key *key, const struct mmr_event *at,
 	     uint32_t *ret_id, struct mmr_error *err);
 
+/* What is known of file `id` (not 0). `size` is that of the first sight; whoever follows writes may keep it up. */
+static inline struct ids_file *ids_file_at(struct ids *ids, uint32_t id)
+{
+	return &ids->file.data[id - 1];
+}
+
 /* The id of a file that is known, 0 when it is not. */
 uint32_t ids_file_find(const struct ids *ids, uint64_t dev, uint64_t ino);
 

@@ -107,14 +107,15 @@ static void opened(const struct call_ctx *c, char *path, uint64_t flags)
 	if (!stat_opened(c->p, path, fd, &st) || !S_ISREG(st.st_mode))
 		return;
 	f->file = file_id(c, path, &st);
-	if (flags & O_APPEND)
-		f->offset = (uint64_t)st.st_size;
+	f->open = ++c->p->trace->nr_open;
 	ev.OPEN.file = f->file;
 	ev.OPEN.flags = flags;
+	ev.OPEN.open = f->open;
 	emit(c, MMR_OPEN, &ev);
 	if (flags & O_TRUNC && flags & O_ACCMODE) {
 		struct mmr_event trunc = { .TRUNCATE.file = f->file };
 
+		ids_file_at(&c->p->trace->ids, f->file)->size = 0;
 		emit(c, MMR_TRUNCATE, &trunc);
 	}
 }
@@ -141,14 +142,23 @@ void call_new_fd(const struct call_ctx *c)
 	fd_close(&c->p->fds, c->call->ret);
 }
 
+/* The open file goes with its last descriptor. */
+static void close_fd(const struct call_ctx *c, uint64_t fd)
+{
+	struct fd_file *f = fd_get(&c->p->fds, fd);
+	struct mmr_event ev = {0};
+
+	if (f && f->file && f->refs == 1) {
+		ev.CLOSE.file = f->file;
+		ev.CLOSE.open = f->open;
+		emit(c, MMR_CLOSE, &ev);
+	}
+	fd_close(&c->p->fds, fd);
+}
+
 void call_close(const struct call_ctx *c)
 {
-	struct fd_file *f = fd_get(&c->p->fds, c->call->arg[0]);
-	struct mmr_event ev = { .CLOSE.file = f ? f->file : 0 };
-
-	if (f && f->file)
-		emit(c, MMR_CLOSE, &ev);
-	fd_close(&c->p->fds, c->call->arg[0]);
+	close_fd(c, c->call->arg[0]);
 }
 
 void call_close_range(const struct call_ctx *c)
@@ -156,11 +166,13 @@ void call_close_range(const struct call_ctx *c)
 	if (c->call->arg[2])
 		return;		/* CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE */
 	for (uint64_t fd = c->call->arg[0]; fd <= c->call->arg[1] && fd < c->p->fds.fd.nr; fd++)
-		fd_close(&c->p->fds, fd);
+		close_fd(c, fd);
 }
 
 void call_dup(const struct call_ctx *c)
 {
+	if (c->call->arg[0] != c->call->ret)
+		close_fd(c, c->call->ret);
 	fd_dup(&c->p->fds, c->call->arg[0], c->call->ret);
 }
 
@@ -205,69 +217,115 @@ void call_chdir(const struct call_ctx *c)
 	}
 }
 
-static void file_io(const struct call_ctx *c, struct fd_file *f, uint64_t offset, uint64_t len,
-		    uint64_t addr, bool write)
+struct file_io {
+	uint64_t fd, offset;	/* UINT64_MAX: the file's own offset */
+	uint64_t len;		/* bytes read or written */
+	uint64_t addr;		/* of the buffer, in the tool's addresses; 0 none */
+	uint64_t flags;		/* MMR_IO_* bits of the call */
+	bool write;
+};
+
+static void emit_io(const struct call_ctx *c, const struct fd_file *f, const struct file_io *io, uint64_t offset)
 {
-	uint64_t native = addr ? layout_native(&c->p->layout, addr) : 0;
-	uint64_t flags = addr ? 0 : MMR_IO_SPLICE;
+	uint64_t native = io->addr ? layout_native(&c->p->layout, io->addr) : 0;
 	struct mmr_event ev = {0};
 
-	if (f->flags & O_DIRECT)
-		flags |= MMR_IO_DIRECT;
-	if (native == LAYOUT_NONE)
-		native = 0;
 	/* READ and WRITE have the same fields. */
 	ev.READ.file = f->file;
 	ev.READ.offset = offset;
-	ev.READ.len = len;
-	ev.READ.addr = native;
-	ev.READ.flags = flags;
-	emit(c, write ? MMR_WRITE : MMR_READ, &ev);
+	ev.READ.len = io->len;
+	ev.READ.addr = native == LAYOUT_NONE ? 0 : native;
+	ev.READ.flags = io->flags | (io->addr ? 0 : MMR_IO_SPLICE) | (f->flags & O_DIRECT ? MMR_IO_DIRECT : 0);
+	if (io->write && f->flags & O_DSYNC)
+		ev.READ.flags |= MMR_IO_SYNC;
+	ev.READ.open = f->open;
+	emit(c, io->write ? MMR_WRITE : MMR_READ, &ev);
 }
 
-/* read, write and their kin on fd: `at` is the offset, UINT64_MAX for the file's own. */
-static void fd_io(const struct call_ctx *c, uint64_t fd, uint64_t at, uint64_t addr, bool write)
+/* The size of a file follows what the program writes; what others write meanwhile is not known. */
+static void grow(const struct call_ctx *c, uint32_t file, uint64_t end)
 {
-	struct fd_file *f = fd_get(&c->p->fds, fd);
-	uint64_t len = c->call->ret;
+	struct ids_file *f = ids_file_at(&c->p->trace->ids, file);
+
+	if (f->size < end)
+		f->size = end;
+}
+
+/* One call that read or wrote; with O_APPEND at the end of the file. */
+static void fd_io(const struct call_ctx *c, const struct file_io *io)
+{
+	struct fd_file *f = fd_get(&c->p->fds, io->fd);
+	uint64_t offset = io->offset;
 
 	if (!f)
 		return;
-	if (f->file && len)
-		file_io(c, f, at == UINT64_MAX ? f->offset : at, len, addr, write);
-	if (at == UINT64_MAX)
-		f->offset += len;
+	if (offset == UINT64_MAX)
+		offset = f->offset;
+	if (f->file && io->write) {
+		if (f->flags & O_APPEND)
+			offset = ids_file_at(&c->p->trace->ids, f->file)->size;
+		grow(c, f->file, offset + io->len);
+	}
+	if (f->file && io->len)
+		emit_io(c, f, io, offset);
+	if (io->offset == UINT64_MAX)
+		f->offset = offset + io->len;
+}
+
+/* What the kernel read from user memory when the call began. False: nothing was seen. Taken out of the list. */
+static bool take_vector(const struct call_ctx *c, struct vg_vector *ret)
+{
+	struct vg_proc *p = c->p;
+
+	for (size_t i = 0; i < p->vectors.nr; i++) {
+		struct vg_vector v = p->vectors.data[i];
+
+		/* Of some calls valgrind prints no arguments. */
+		if (v.nr != c->call->nr ||
+		    (c->call->nr_args && (v.arg[0] != c->call->arg[0] || v.arg[1] != c->call->arg[1])))
+			continue;
+		memmove(&p->vectors.data[i], &p->vectors.data[i + 1], (p->vectors.nr - i - 1) * sizeof(v));
+		p->vectors.nr--;
+		*ret = v;
+		return true;
+	}
+	return false;
+}
+
+/* From one file to the other without user memory: sendfile, copy_file_range, splice (one side is a pipe). */
+void call_splice(const struct call_ctx *c)
+{
+	bool is_sendfile = c->call->nr == SYS_sendfile;
+	struct file_io in = { .offset = UINT64_MAX }, out = { .offset = UINT64_MAX, .write = true };
+	const uint64_t *arg = c->call->arg;
+	struct vg_vector v = {0};
+
+	if (take_vector(c, &v)) {
+		arg = v.arg;
+		in.offset = v.offset[0];
+		out.offset = is_sendfile ? UINT64_MAX : v.offset[1];
+		vec_finish(&v.part);
+	} else {
+		c->p->trace->nr_hidden_buffers++;
+	}
+	if (c->call->failed)
+		return;
+	in.fd = arg[is_sendfile];
+	out.fd = arg[is_sendfile ? 0 : 2];
+	in.len = out.len = c->call->ret;
+	fd_io(c, &in);
+	fd_io(c, &out);
 }
 
 void call_io(const struct call_ctx *c)
 {
 	const uint64_t *arg = c->call->arg;
+	bool has_offset = c->call->nr == SYS_pread64 || c->call->nr == SYS_pwrite64;
+	struct file_io io = { .fd = arg[0], .offset = has_offset ? arg[3] : UINT64_MAX, .len = c->call->ret,
+			      .addr = arg[1],
+			      .write = c->call->nr == SYS_write || c->call->nr == SYS_pwrite64 };
 
-	switch (c->call->nr) {
-	case SYS_read:
-		fd_io(c, arg[0], UINT64_MAX, arg[1], false);
-		break;
-	case SYS_write:
-		fd_io(c, arg[0], UINT64_MAX, arg[1], true);
-		break;
-	case SYS_pread64:
-		fd_io(c, arg[0], arg[3], arg[1], false);
-		break;
-	case SYS_pwrite64:
-		fd_io(c, arg[0], arg[3], arg[1], true);
-		break;
-	case SYS_sendfile:
-		if (!arg[2])
-			fd_io(c, arg[1], UINT64_MAX, 0, false);
-		fd_io(c, arg[0], UINT64_MAX, 0, true);
-		break;
-	case SYS_copy_file_range:
-		if (!arg[1])
-			fd_io(c, arg[0], UINT64_MAX, 0, false);
-		if (!arg[3])
-			fd_io(c, arg[2], UINT64_MAX, 0, true);
-		break;
-	}
+	fd_io(c, &io);
 }
 
 bool goes_nowhere(const struct vg_proc *p, const struct sys_call *call)
@@ -278,6 +336,36 @@ bool goes_nowhere(const struct vg_proc *p, const struct sys_call *call)
 		return false;
 	f = fd_get(&p->fds, call->arg[0]);
 	return f && f->path && strcmp(f->path, "/dev/null") == 0;
+}
+
+/* preadv2, pwritev2 */
+static uint64_t rwf_flags(uint64_t rwf)
+{
+	return (rwf & 0x2 || rwf & 0x4 ? MMR_IO_SYNC : 0) |	/* RWF_DSYNC, RWF_SYNC */
+	       (rwf & 0x80 ? MMR_IO_DONTCACHE : 0);
+}
+
+/* Vectored calls on files: the buffers were touched, here is what became of the file. */
+static void vector_io(const struct call_ctx *c, const uint64_t *arg, uint64_t first, bool write)
+{
+	struct file_io io = { .fd = arg[0], .offset = UINT64_MAX, .len = c->call->ret, .addr = first, .write = write };
+
+	switch (c->call->nr) {
+	case SYS_preadv2:
+	case SYS_pwritev2:
+		io.flags = rwf_flags(arg[5]);
+		/* fall through */
+	case SYS_preadv:
+	case SYS_pwritev:
+		io.offset = arg[3];
+		break;
+	case SYS_readv:
+	case SYS_writev:
+		break;
+	default:
+		return;
+	}
+	fd_io(c, &io);
 }
 
 /*
@@ -291,17 +379,10 @@ void call_vector(const struct call_ctx *c)
 	bool write = nr == SYS_writev || nr == SYS_pwritev || nr == SYS_pwritev2 || nr == SYS_sendmsg ||
 		     nr == SYS_vmsplice;
 	uint64_t left = c->call->ret, first = 0;
-	bool is_found = false, is_used = !c->call->failed && !goes_nowhere(p, c->call);
+	bool is_used = !c->call->failed && !goes_nowhere(p, c->call);
+	struct vg_vector v = {0};
 
-	for (size_t i = 0; i < p->vectors.nr && !is_found; i++) {
-		struct vg_vector v = p->vectors.data[i];
-
-		if (v.nr != nr || v.arg[0] != c->call->arg[0] || v.arg[1] != c->call->arg[1])
-			continue;
-		is_found = true;
-		memmove(&p->vectors.data[i], &p->vectors.data[i + 1],
-			(p->vectors.nr - i - 1) * sizeof(v));
-		p->vectors.nr--;
+	if (take_vector(c, &v)) {
 		first = v.part.nr ? v.part.data[0].addr : 0;
 		for (size_t k = 0; k < v.part.nr && left && is_used; k++) {
 			uint64_t n = v.part.data[k].len < left ? v.part.data[k].len : left;
@@ -310,28 +391,34 @@ void call_vector(const struct call_ctx *c)
 			left -= n;
 		}
 		vec_finish(&v.part);
-	}
-	if (!is_found)
+	} else {
 		p->trace->nr_hidden_buffers++;
-	if (c->call->failed)
-		return;
-	if (nr == SYS_readv || nr == SYS_writev)
-		fd_io(c, c->call->arg[0], UINT64_MAX, first, write);
-	else if (nr == SYS_preadv || nr == SYS_pwritev)
-		fd_io(c, c->call->arg[0], c->call->arg[3], first, write);
+	}
+	if (!c->call->failed)
+		vector_io(c, v.nr ? v.arg : c->call->arg, first, write);
 }
+
+/* ---- what becomes of a file's pages ---- */
 
 void call_fsync(const struct call_ctx *c)
 {
-	struct fd_file *f = fd_get(&c->p->fds, c->call->arg[0]);
+	const uint64_t *arg = c->call->arg;
+	uint32_t nr = c->call->nr;
+	struct fd_file *f = nr == SYS_sync ? NULL : fd_get(&c->p->fds, arg[0]);
 	struct mmr_event ev = {0};
 
-	if (!f || !f->file)
-		return;
-	ev.FSYNC.file = f->file;
-	if (c->call->nr == SYS_sync_file_range) {
-		ev.FSYNC.offset = c->call->arg[1];
-		ev.FSYNC.len = c->call->arg[2];
+	if (nr == SYS_sync || nr == SYS_syncfs) {
+		ev.FSYNC.flags = MMR_SYNC_FS;
+	} else {
+		if (!f || !f->file)
+			return;
+		ev.FSYNC.file = f->file;
+		ev.FSYNC.flags = nr == SYS_fdatasync ? MMR_SYNC_DATA : 0;
+	}
+	if (nr == SYS_sync_file_range) {
+		ev.FSYNC.offset = arg[1];
+		ev.FSYNC.len = arg[2];
+		ev.FSYNC.flags = MMR_SYNC_RANGE | arg[3] << 8;
 	}
 	emit(c, MMR_FSYNC, &ev);
 }
@@ -346,7 +433,8 @@ void call_fadvise(const struct call_ctx *c)
 	ev.FADVISE.file = f->file;
 	ev.FADVISE.offset = c->call->arg[1];
 	ev.FADVISE.len = c->call->arg[2];
-	ev.FADVISE.advice = c->call->nr == SYS_readahead ? POSIX_FADV_WILLNEED : c->call->arg[3];
+	ev.FADVISE.advice = c->call->nr == SYS_readahead ? MMR_FADV_READAHEAD : c->call->arg[3];
+	ev.FADVISE.open = f->open;
 	emit(c, MMR_FADVISE, &ev);
 }
 
@@ -362,18 +450,22 @@ void call_truncate(const struct call_ctx *c)
 		ev.TRUNCATE.file = f->file;
 	} else if (call->str[0]) {
 		path = fd_path(&c->p->fds, (uint64_t)AT_FDCWD, call->str[0], call->str_len[0]);
-		if (path && stat(path, &st) == 0)
+		if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode))
 			ev.TRUNCATE.file = file_id(c, path, &st);
 		free(path);
 	}
 	if (call->nr == SYS_fallocate) {
-		if (!(call->arg[1] & 2))	/* FALLOC_FL_PUNCH_HOLE */
-			return;
+		ev.TRUNCATE.mode = call->arg[1] + 1;
 		ev.TRUNCATE.size = call->arg[2] + call->arg[3];
 		ev.TRUNCATE.hole = call->arg[3];
 	}
-	if (ev.TRUNCATE.file)
-		emit(c, MMR_TRUNCATE, &ev);
+	if (!ev.TRUNCATE.file)
+		return;
+	if (call->nr != SYS_fallocate)
+		ids_file_at(&c->p->trace->ids, (uint32_t)ev.TRUNCATE.file)->size = ev.TRUNCATE.size;
+	else if (!(call->arg[1] & FALLOC_FL_KEEP_SIZE))
+		grow(c, (uint32_t)ev.TRUNCATE.file, ev.TRUNCATE.size);
+	emit(c, MMR_TRUNCATE, &ev);
 }
 
 /* "pos:" and "flags:" (octal) of a descriptor; false when it cannot be read. */
@@ -414,8 +506,10 @@ static void inherit_file(const struct call_ctx *c, unsigned fd)
 		return;
 	f->path = xstrdup(path);
 	read_fdinfo(c->p->pid, fd, f);
-	if (S_ISREG(st.st_mode))
+	if (S_ISREG(st.st_mode)) {
 		f->file = file_id(c, path, &st);
+		f->open = ++c->p->trace->nr_open;
+	}
 }
 
 void vg_inherit_files(struct vg_proc *p, uint32_t task)

@@ -24,7 +24,7 @@ typedef void call_fn(const struct call_ctx *c);
 
 /* Files: opening and closing, reading and writing, what becomes of their pages. */
 call_fn call_open, call_memfd, call_new_fd, call_close, call_close_range, call_dup, call_fcntl, call_lseek, call_chdir;
-call_fn call_io, call_vector, call_fsync, call_fadvise, call_truncate;
+call_fn call_io, call_splice, call_vector, call_fsync, call_fadvise, call_truncate;
 /* Written to, the null device does not look at the buffer. */
 bool goes_nowhere(const struct vg_proc *p, const struct sys_call *call);
 

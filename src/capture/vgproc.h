@@ -40,6 +40,7 @@ struct vg_trace {
 	bool native;			/* native layout */
 	uint64_t stack_limit;		/* RLIMIT_STACK in bytes */
 	uint64_t heap_limit;		/* most bytes of the heap that valgrind allows */
+	uint64_t nr_open;		/* last id given to an open file */
 	uint32_t task;			/* that ran last: a SWITCH event goes out when it changes */
 	uint64_t nr_accesses;		/* of all processes, for the progress line */
 	uint64_t nr_foreign;		/* touches of memory that is not the program's */
@@ -62,7 +63,7 @@ struct vg_thread {
 /* What a call points to, seen when it entered the kernel. */
 struct vg_vector {
 	uint32_t nr;
-	uint64_t arg[4];		/* of the call, to find it again */
+	uint64_t arg[6];		/* of the call, to find it again */
 	VEC(struct sys_touch) part;	/* buffers of a vectored call */
 	uint64_t offset[2];		/* of sendfile, splice, copy_file_range: in, out; UINT64_MAX the file's own */
 };

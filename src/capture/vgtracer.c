@@ -504,7 +504,7 @@ static void on_seccomp(struct tracer *t, struct tracee *x, pid_t tid)
 	    info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
 	v.nr = (uint32_t)info.seccomp.nr;
-	for (int i = 0; i < 4; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(v.arg); i++)
 		v.arg[i] = info.seccomp.args[i];
 	if (opens(v.nr)) {
 		before_open(t, x, tid, &v);
