@@ -67,6 +67,20 @@ static int parse_choice(const struct config_row *row, const char *s, uint64_t *r
 	return rc;
 }
 
+/* Thousandths, without zeros at the end: 1250 is "1.25", 2000 is "2". */
+static void format_decimal(uint64_t value, char *buf, size_t size)
+{
+	static const unsigned units[] = {1000, 100, 10, 1};
+	unsigned digits = 0;
+
+	while (value % units[digits])
+		digits++;
+	if (digits)
+		snprintf(buf, size, "%" PRIu64 ".%0*" PRIu64, value / 1000, (int)digits, value % 1000 / units[digits]);
+	else
+		snprintf(buf, size, "%" PRIu64, value / 1000);
+}
+
 static const char *format_value(enum config_type type, uint64_t value, char *buf, size_t size)
 {
 	static const struct {
@@ -77,7 +91,9 @@ static const char *format_value(enum config_type type, uint64_t value, char *buf
 
 	if (type == CONFIG_SIZE)
 		return format_size(value, buf, size);
-	if (type == CONFIG_TIME && value) {
+	if (type == CONFIG_DECIMAL) {
+		format_decimal(value, buf, size);
+	} else if (type == CONFIG_TIME && value) {
 		while (value % times[i].ns)
 			i++;
 		snprintf(buf, size, "%" PRIu64 "%s", value / times[i].ns, times[i].unit);
@@ -99,6 +115,30 @@ static int check_range(const struct config_row *row, const char *text, uint64_t 
 		       format_value(row->type, row->max, max, sizeof(max)));
 }
 
+/* "1.25", at most three places behind the point. */
+static int parse_decimal(const char *s, uint64_t *ret, struct mmr_error *err)
+{
+	uint64_t value = 0, scale = 1000;
+	bool point = false, digit = false;
+	const char *at;
+
+	for (at = s; *at && value < UINT64_MAX / 20000; at++) {
+		if (*at == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*at < '0' || *at > '9' || (point && scale == 1))
+			break;
+		digit = true;
+		value = value * 10 + (uint64_t)(*at - '0');
+		scale /= point ? 10 : 1;
+	}
+	if (*at || !digit)
+		return err_set(err, -EINVAL, "'%.60s' is no number with up to three decimal places", s);
+	*ret = value * scale;
+	return 0;
+}
+
 /* ---- lists ---- */
 
 #define MAX_LIST 8
@@ -109,6 +149,8 @@ unsigned config_nr_values(const struct config_row *row)
 
 	if (row->type == CONFIG_WEIGHTS)
 		return 8;
+	if (row->type == CONFIG_AREAS)
+		return CONFIG_MAX_AREAS;
 	if (row->type != CONFIG_LIST)
 		return 1;
 	while (row->choices[nr])
@@ -221,6 +263,80 @@ static int parse_weights(const struct config_row *row, const char *s, uint64_t *
 	return 0;
 }
 
+/* ---- areas ---- */
+
+#define MAX_AREA_PRIO 32767
+
+/* "4G:10:ssd", "4G", "4G::zram". */
+static int parse_area(const struct config_row *row, char *word, uint64_t *ret, struct mmr_error *err)
+{
+	char *prio = strchr(word, ':'), *kind = prio ? strchr(prio + 1, ':') : NULL;
+	uint64_t bytes, p = 0xffff, k = 0;
+	int rc = 0;
+
+	if (prio)
+		*prio++ = '\0';
+	if (kind)
+		*kind++ = '\0';
+	rc = parse_size(word, &bytes, err);
+	if (!rc && (bytes < row->min || bytes > row->max || bytes & 1023))
+		rc = err_set(err, -EINVAL, "a size of '%s' is not possible", word);
+	if (!rc && prio && *prio)
+		rc = parse_u64(prio, &p, err);
+	if (!rc && prio && *prio && p > MAX_AREA_PRIO)
+		rc = err_set(err, -EINVAL, "priority %s is more than %d", prio, MAX_AREA_PRIO);
+	if (!rc && kind)
+		rc = parse_choice(row, kind, &k, err);
+	if (!rc)
+		*ret = bytes >> 10 << 24 | k << 16 | p;
+	return rc;
+}
+
+static int parse_areas(const struct config_row *row, const char *s, uint64_t *ret, struct mmr_error *err)
+{
+	uint64_t values[CONFIG_MAX_AREAS] = {0};
+	const char *at = s;
+	unsigned nr = 0;
+	int rc = 0;
+
+	while (strcmp(s, "none") && !rc) {
+		size_t len = strcspn(at, ",");
+		char word[64];
+
+		if (nr == CONFIG_MAX_AREAS || len >= sizeof(word)) {
+			rc = err_set(err, -EINVAL, "up to %d areas are possible", CONFIG_MAX_AREAS);
+			break;
+		}
+		snprintf(word, sizeof(word), "%.*s", (int)len, at);
+		rc = parse_area(row, word, &values[nr++], err);
+		if (!at[len])
+			break;
+		at += len + 1;
+	}
+	if (rc)
+		return err_prefix(err, rc, "bad value '%.100s' for '%s' (SIZE[:PRIORITY[:KIND]],... or none)", s, row->key);
+	memcpy(ret, values, sizeof(values));
+	return 0;
+}
+
+static void format_areas(const struct config_row *row, const uint64_t *values, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	for (unsigned i = 0; i < CONFIG_MAX_AREAS && values[i] && len < size; i++) {
+		char bytes[32], prio[16] = "";
+
+		if (config_area_prio(values[i]) >= 0)
+			snprintf(prio, sizeof(prio), "%d", config_area_prio(values[i]));
+		len += (size_t)snprintf(buf + len, size - len, "%s%s:%s:%s", len ? "," : "",
+					format_size(config_area_bytes(values[i]), bytes, sizeof(bytes)), prio,
+					row->choices[config_area_kind(values[i])]);
+	}
+}
+
+/* ---- reading and writing ---- */
+
 /* Zeros at the end are left out. */
 static void format_weights(const uint64_t *values, char *buf, size_t size)
 {
@@ -274,6 +390,8 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 		return parse_nodes(row, text, value_of(row, conf), err);
 	if (row->type == CONFIG_WEIGHTS)
 		return parse_weights(row, text, value_of(row, conf), err);
+	if (row->type == CONFIG_AREAS)
+		return parse_areas(row, text, value_of(row, conf), err);
 	switch (row->type) {
 	case CONFIG_BOOL:
 		rc = parse_bool(row, text, &value, err);
@@ -290,9 +408,13 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 	case CONFIG_TIME:
 		rc = parse_time(text, &value, err);
 		break;
+	case CONFIG_DECIMAL:
+		rc = parse_decimal(text, &value, err);
+		break;
 	case CONFIG_LIST:
 	case CONFIG_NODES:
 	case CONFIG_WEIGHTS:
+	case CONFIG_AREAS:
 		break;
 	}
 	if (row->type != CONFIG_BOOL && row->type != CONFIG_CHOICE) {
@@ -319,6 +441,8 @@ const char *config_format(const struct config_row *row, const void *conf, char *
 		format_nodes(value, buf, size);
 	else if (row->type == CONFIG_WEIGHTS)
 		format_weights(value_of(row, (void *)conf), buf, size);
+	else if (row->type == CONFIG_AREAS)
+		format_areas(row, value_of(row, (void *)conf), buf, size);
 	else
 		format_value(row->type, value, buf, size);
 	return buf;

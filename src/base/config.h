@@ -25,9 +25,11 @@
 
 enum config_type {
 	CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE,
+	CONFIG_DECIMAL,	/* "1.25": thousandths, 1250 */
 	CONFIG_LIST,	/* "256,256,32": numbers of min to max */
 	CONFIG_NODES,	/* "1,4-6", "none": numbers of 0 to 63 */
 	CONFIG_WEIGHTS,	/* "3,1", "none": up to 64 numbers of 0 to 255, a byte each in 8 uint64_t */
+	CONFIG_AREAS,	/* "4G:10:ssd,1G", "none": size[:priority[:kind]], CONFIG_MAX_AREAS uint64_t (config_area_*()) */
 };
 
 struct config_row {
@@ -35,8 +37,8 @@ struct config_row {
 	enum config_type type;
 	size_t offset;			/* of the uint64_t in the subsystem's struct */
 	const char *def;		/* default, as a user would write it */
-	uint64_t min, max;		/* inclusive, for UINT, SIZE, TIME and LIST */
-	const char *const *choices;	/* NULL-terminated; CHOICE: the words, LIST: what each number is for */
+	uint64_t min, max;		/* inclusive, for UINT, SIZE, TIME, DECIMAL (thousandths) and LIST */
+	const char *const *choices;	/* NULL-terminated; CHOICE: the words, LIST: what each number is for, AREAS: kinds */
 	const char *help;		/* one line; names the kernel's file or sysctl, if any */
 };
 
@@ -45,6 +47,29 @@ struct config_table {
 	const struct config_row *rows;
 	size_t nr;
 };
+
+/*
+ * One area of CONFIG_AREAS, 0 behind the last:
+ *
+ *	| 63-24 size in KiB | 23-16 kind, an index into `choices` | 15-0 priority, 0xffff none given |
+ */
+#define CONFIG_MAX_AREAS 8
+
+static inline uint64_t config_area_bytes(uint64_t area)
+{
+	return area >> 24 << 10;
+}
+
+static inline unsigned config_area_kind(uint64_t area)
+{
+	return area >> 16 & 255;
+}
+
+/* -1: none given. */
+static inline int config_area_prio(uint64_t area)
+{
+	return (area & 0xffff) == 0xffff ? -1 : (int)(area & 0xffff);
+}
 
 void config_defaults(const struct config_table *t, void *conf);
 const struct config_row *config_find(const struct config_table *t, const char *key);

@@ -9,7 +9,7 @@
 #include "base/config.h"
 
 struct knobs {
-	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], weights[8], after;
+	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], weights[8], skew, after;
 };
 
 static const char *const modes[] = {"heuristic", "always", "never", NULL};
@@ -27,6 +27,7 @@ static const struct config_row rows[] = {
 	{"a.ratio", CONFIG_LIST, offsetof(struct knobs, ratio), "256,32,0", 0, 1000, ratios,
 	 "a list"},
 	{"a.weights", CONFIG_WEIGHTS, offsetof(struct knobs, weights), "3,1", 0, 0, NULL, "weights"},
+	{"a.skew", CONFIG_DECIMAL, offsetof(struct knobs, skew), "1.05", 0, 10000, NULL, "a decimal"},
 };
 static const struct config_table table = {"a", rows, ARRAY_SIZE(rows)};
 
@@ -101,6 +102,10 @@ static void refusals_name_key_and_value(void **state)
 		{"a.nodes", "3-2", "0,2-3", -EINVAL},
 		{"a.nodes", "1,,2", "0,2-3", -EINVAL},
 		{"a.nodes", "1x", "0,2-3", -EINVAL},
+		{"a.skew", "10.001", "0 to 10", -ERANGE},
+		{"a.skew", "1.0005", "three decimal places", -EINVAL},
+		{"a.skew", ".", "three decimal places", -EINVAL},
+		{"a.skew", "-1", "three decimal places", -EINVAL},
 		{"a.ratio", "1,2", "3 numbers", -EINVAL},
 		{"a.ratio", "1,2,3,4", "3 numbers", -EINVAL},
 		{"a.ratio", "1,1001,2", "0 to 1000", -ERANGE},
