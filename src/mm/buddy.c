@@ -71,13 +71,31 @@ static bool buddy_merge_likely(const struct zone *zone, pfn_t pfn, unsigned orde
 	return is_free_buddy(zone, higher ^ (1u << (order + 1)), order + 1);
 }
 
+static __attribute__((noinline)) bool compaction_capture(struct zone *zone, struct capture_control *capc, pfn_t pfn,
+							 unsigned order, enum migratetype mt)
+{
+	if (capc->page != PFN_NONE || order != capc->order || mt == MIGRATE_CMA || mt == MIGRATE_ISOLATE)
+		return false;
+	/* A small block must not mix a movable pageblock. */
+	if (order < zone->pageblock_order && mt == MIGRATE_MOVABLE && capc->migratetype != MIGRATE_MOVABLE)
+		return false;
+	capc->page = pfn;
+	zone->mem_map[pfn].flags = zone->page_flags;
+	account_freepages(zone, -((int64_t)1 << order), mt);
+	return true;
+}
+
 void buddy_free(struct zone *zone, pfn_t pfn, unsigned order, enum migratetype mt)
 {
+	struct capture_control *capc = zone->capture;
+
 	account_freepages(zone, (int64_t)1 << order, mt);
 	while (order < zone->max_order) {
 		pfn_t buddy = pfn ^ (1u << order);
 		enum migratetype buddy_mt = mt;
 
+		if (unlikely(capc) && compaction_capture(zone, capc, pfn, order, mt))
+			return;
 		if (!is_free_buddy(zone, buddy, order))
 			break;
 		if (order >= zone->pageblock_order) {
@@ -155,6 +173,13 @@ static bool boost_watermark(struct zone *zone)
 	if (zone->watermark_boost > max_boost)
 		zone->watermark_boost = max_boost;
 	return true;
+}
+
+int buddy_find_suitable_fallback(const struct zone *zone, unsigned order, enum migratetype mt, bool claimable)
+{
+	if (mt >= MIGRATE_PCPTYPES || (claimable && !should_try_claim_block(zone, order, mt)))
+		return -1;
+	return find_fallback(zone, order, mt);
 }
 
 struct block_census {
@@ -297,6 +322,37 @@ static pfn_t rmqueue_steal(struct zone *zone, unsigned order, enum migratetype m
 		}
 	}
 	return PFN_NONE;
+}
+
+uint32_t buddy_isolate_free(struct zone *zone, pfn_t pfn)
+{
+	unsigned order = page_order(&zone->mem_map[pfn]);
+	enum migratetype mt = pageblock_type(zone->mem, pfn);
+	pfn_t end = pfn + (1u << order), block = 1u << zone->pageblock_order;
+	uint64_t free = zone->vm_stat[NR_FREE_PAGES] - zone->nr_free_highatomic;
+
+	/* As if it were allocated: the block exists, so a mark for single pages does. */
+	if (mt != MIGRATE_ISOLATE && free <= zone->watermark[WMARK_MIN] + (1u << order) + zone->lowmem_reserve[0])
+		return 0;
+	del_from_free_list(zone, pfn, order, mt);
+	account_freepages(zone, -((int64_t)1 << order), mt);
+	if (order + 1 >= zone->pageblock_order)
+		for (pfn_t at = pfn; at < end; at += block)
+			if (migratetype_is_mergeable(pageblock_type(zone->mem, at)))
+				buddy_convert_block(zone, at, pageblock_type(zone->mem, at), MIGRATE_MOVABLE);
+	return 1u << order;
+}
+
+uint64_t zone_free_pages_blocks(const struct zone *zone)
+{
+	uint64_t nr = 0;
+
+	for (unsigned order = zone->pageblock_order; order <= zone->max_order; order++) {
+		const struct free_area *area = &zone->free_area[order];
+
+		nr += (area->nr_free - area->free_list[MIGRATE_ISOLATE].nr) << order;
+	}
+	return nr;
 }
 
 static pfn_t rmqueue_cma(struct zone *zone, unsigned order)

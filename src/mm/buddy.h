@@ -20,6 +20,7 @@
  *   - buddy_rmqueue(), buddy_rmqueue_smallest(), buddy_rmqueue_bulk(): take blocks
  *   - buddy_free(): give one back
  *   - buddy_take_range(): free frames by their place; buddy_isolate_block()
+ *   - buddy_isolate_free(), struct capture_control: for compaction
  */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
@@ -44,6 +45,16 @@
 /* How far the last buddy_rmqueue() had to go: a bulk allocation starts there. */
 enum rmqueue_mode { RMQUEUE_NORMAL, RMQUEUE_CMA, RMQUEUE_CLAIM, RMQUEUE_STEAL };
 
+/*
+ * Direct compaction waits for a block of `order`: zone->capture. The first one that frees grow to goes to it and not on a
+ * list; off the counts of free pages, its flags cleared. Kernel: struct capture_control, compaction_capture().
+ */
+struct capture_control {
+	unsigned order;
+	enum migratetype migratetype;
+	pfn_t page;			/* PFN_NONE until then */
+};
+
 static inline void zone_lock(struct zone *zone)
 {
 	zone->lock_taken++;
@@ -62,6 +73,18 @@ void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end);
 pfn_t buddy_rmqueue(struct zone *zone, unsigned order, enum migratetype mt, unsigned alloc_flags,
 		    enum rmqueue_mode *mode);
 pfn_t buddy_rmqueue_smallest(struct zone *zone, unsigned order, enum migratetype mt);
+/*
+ * The free block that starts at pfn, not a virgin one, goes off its list into nobody's hands, for a page to move there.
+ * Returns its pages; 0 when the zone would fall below its min mark. (__isolate_free_page)
+ */
+uint32_t buddy_isolate_free(struct zone *zone, pfn_t pfn);
+/*
+ * Is there a block of that order or is it to be had from another type? claimable: only one whose pageblock would become ours.
+ * The type that lends it, -1 for none. (find_suitable_fallback)
+ */
+int buddy_find_suitable_fallback(const struct zone *zone, unsigned order, enum migratetype mt, bool claimable);
+/* Pages in free blocks of a pageblock or more, isolated ones left out: nr_free_pages_blocks. */
+uint64_t zone_free_pages_blocks(const struct zone *zone);
 /*
  * Up to nr blocks, each to the tail of `list` with the flag PG_PCP, exactly as nr calls of
  * buddy_rmqueue() would give them. Returns how many.

@@ -29,18 +29,9 @@
 /* As enum migrate_mode. */
 enum compact_mode { COMPACT_MODE_ASYNC, COMPACT_MODE_SYNC_LIGHT, COMPACT_MODE_SYNC };
 
-/* What came of it, by order of the request. */
-struct compact_order_stats {
-	uint64_t attempts;		/* direct compaction: at least one zone was not passed over for want of memory or deferral */
-	uint64_t success, fail;		/* the allocation after it got a block, or did not */
-	uint64_t deferred, skipped;	/* no zone was tried: deferral, or no zone had memory enough for it */
-	uint64_t daemon_wake, daemon_success, daemon_fail;	/* zones that kcompactd compacted for the order */
-};
-
 /* memory->compaction */
 struct compaction {
 	uint64_t *skip;			/* bit per pageblock: nothing to be had there lately */
-	struct compact_order_stats order[MAX_ORDER_LIMIT];
 	uint64_t proactive_runs;	/* of kcompactd, a node each */
 };
 

@@ -73,6 +73,35 @@ static int32_t fragmentation_index(const struct fragmentation *f, unsigned order
 	return (int32_t)(1000 - (1000 + f->free_pages * 1000 / requested) / f->free_blocks_total);
 }
 
+/* Free blocks of a zone, all and those that hold one of the order. (fill_contig_page_info) */
+static void contig_page_info(const struct zone *zone, struct fragmentation *f)
+{
+	for (unsigned order = 0; order <= zone->max_order; order++) {
+		f->free_blocks[order] = zone->free_area[order].nr_free;
+		f->free_blocks_total += f->free_blocks[order];
+		f->free_pages += f->free_blocks[order] << order;
+	}
+}
+
+int zone_fragmentation_index(const struct zone *zone, unsigned order)
+{
+	struct fragmentation f = {0};
+
+	contig_page_info(zone, &f);
+	return fragmentation_index(&f, order, zone->max_order);
+}
+
+unsigned zone_extfrag_percent(const struct zone *zone, unsigned order)
+{
+	struct fragmentation f = {0};
+	uint64_t usable = 0;
+
+	contig_page_info(zone, &f);
+	for (unsigned o = order; o <= zone->max_order; o++)
+		usable += f.free_blocks[o] << o;
+	return f.free_pages ? (unsigned)((f.free_pages - usable) * 100 / f.free_pages) : 0;
+}
+
 void fragmentation_finish(struct fragmentation *f, unsigned max_order)
 {
 	f->largest_order = -1;

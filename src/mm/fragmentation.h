@@ -44,6 +44,9 @@ struct fragmentation {
  */
 void fragmentation_add_zone(struct fragmentation *f, const struct zone *zone);
 void fragmentation_finish(struct fragmentation *f, unsigned max_order);
+/* Of one zone and order alone, as the kernel has them at hand: -1000 to 1000; percent of free memory that is unusable. */
+int zone_fragmentation_index(const struct zone *zone, unsigned order);
+unsigned zone_extfrag_percent(const struct zone *zone, unsigned order);
 /* Of one zone, complete but for mixed pageblocks. */
 void fragmentation_of_zone(struct fragmentation *ret, const struct zone *zone);
 /* Free blocks of one migrate type out of those of a zone or node, with their figures. */

@@ -3,6 +3,8 @@
 /* Moving a folio to other frames: see migrate.h. */
 #include "mm/migrate.h"
 
+#include <errno.h>
+
 #include "base/radix.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
@@ -287,71 +289,103 @@ bool migrate_folio(struct memory *mem, pfn_t src, pfn_t dst, enum migrate_reason
 	return moved;
 }
 
-struct migrate_control {
+/* One run of migrate_folio_list(). */
+struct migrate_run {
 	struct memory *mem;
-	new_folio_fn *new_folio;
-	void *ctx;
-	enum migrate_reason reason;
+	const struct migrate_control *mc;
 	struct flush_batch batch;
 	struct migrate_stats stats;
 };
 
-/* The pages of a folio that was split, each tried once; what fails counts no more: the folio has. */
-static void migrate_split_pages(struct migrate_control *mc, pfn_t first, unsigned nr)
+enum migrate_outcome { MIGRATED, MIGRATE_STAYED, MIGRATE_NO_MEMORY };
+
+static bool try_with(struct migrate_run *run, pfn_t src, pfn_t dst)
 {
-	struct memory *mem = mc->mem;
+	if (try_folio(run->mem, src, dst, &run->batch, &run->stats))
+		return true;
+	if (run->mc->free_folio)
+		run->mc->free_folio(run->mem, dst, run->mc->ctx);
+	else
+		put_page(run->mem, dst);
+	return false;
+}
+
+/*
+ * The pages of a folio that was split, each tried once; what fails counts no more: the folio has. True: all moved.
+ */
+static bool migrate_split_pages(struct migrate_run *run, pfn_t first, unsigned nr)
+{
+	struct memory *mem = run->mem;
+	bool all = true;
 
 	for (pfn_t pfn = first; pfn < first + nr; pfn++) {
 		pfn_t dst;
 
-		if (!folio_movable(mem, pfn))
+		if (!folio_movable(mem, pfn)) {
+			all = false;
 			continue;
-		dst = mc->new_folio(mem, pfn, mc->ctx);
+		}
+		dst = run->mc->new_folio(mem, pfn, run->mc->ctx);
 		if (dst == PFN_NONE)
-			break;
-		if (!try_folio(mem, pfn, dst, &mc->batch, &mc->stats))
-			put_page(mem, dst);
+			return false;
+		all &= try_with(run, pfn, dst);
 	}
+	return all;
 }
 
-/* False: no memory, and so none for the folios behind it either. */
-static bool migrate_one(struct migrate_control *mc, pfn_t src)
+static enum migrate_outcome migrate_one(struct migrate_run *run, pfn_t src)
 {
-	struct memory *mem = mc->mem;
+	struct memory *mem = run->mem;
 	unsigned nr = 1u << page_order(pfn_to_page(mem, src));
 	bool thp = is_thp(mem, src);
 	pfn_t dst;
 
 	if (!folio_movable(mem, src)) {
-		mc->stats.failed += nr;
-		mc->stats.thp_failed += thp;
-		return true;
+		run->stats.failed += nr;
+		run->stats.thp_failed += thp;
+		return MIGRATE_STAYED;
 	}
-	dst = mc->new_folio(mem, src, mc->ctx);
-	if (dst != PFN_NONE) {
-		if (!try_folio(mem, src, dst, &mc->batch, &mc->stats))
-			put_page(mem, dst);
-		return true;
+	dst = run->mc->new_folio(mem, src, run->mc->ctx);
+	if (dst != PFN_NONE)
+		return try_with(run, src, dst) ? MIGRATED : MIGRATE_STAYED;
+	run->stats.thp_failed += thp;
+	if (nr > 1 && run->mc->reason != MR_NUMA_MISPLACED && split_folio(mem, src)) {
+		run->stats.thp_split += thp;
+		return migrate_split_pages(run, src, nr) ? MIGRATED : MIGRATE_STAYED;
 	}
-	mc->stats.thp_failed += thp;
-	if (nr > 1 && mc->reason != MR_NUMA_MISPLACED && split_folio(mem, src)) {
-		mc->stats.thp_split += thp;
-		migrate_split_pages(mc, src, nr);
-		return true;
+	run->stats.failed += nr;
+	return MIGRATE_NO_MEMORY;
+}
+
+int64_t migrate_folio_list(struct memory *mem, pfn_t *folios, size_t nr, struct migrate_control *mc)
+{
+	struct migrate_run run = { .mem = mem, .mc = mc };
+	enum migrate_outcome outcome = MIGRATED;
+	int64_t stayed = 0;
+
+	for (size_t i = 0; i < nr && outcome != MIGRATE_NO_MEMORY; i++) {
+		outcome = migrate_one(&run, folios[i]);
+		if (outcome == MIGRATED)
+			folios[i] = PFN_NONE;
+		else
+			stayed++;
 	}
-	mc->stats.failed += nr;
-	return false;
+	flush_batch(mem, &run.batch);
+	count_stats(mem, &run.stats);
+	mc->nr_succeeded = run.stats.succeeded;
+	return outcome == MIGRATE_NO_MEMORY ? -ENOMEM : stayed;
 }
 
 size_t migrate_pages(struct memory *mem, const pfn_t *folios, size_t nr, new_folio_fn *new_folio, void *ctx,
 		     enum migrate_reason reason)
 {
-	struct migrate_control mc = { .mem = mem, .new_folio = new_folio, .ctx = ctx, .reason = reason };
+	struct migrate_control mc = { .new_folio = new_folio, .ctx = ctx, .reason = reason };
+	struct migrate_run run = { .mem = mem, .mc = &mc };
 
 	for (size_t i = 0; i < nr; i++)
-		if (!migrate_one(&mc, folios[i]))
+		if (migrate_one(&run, folios[i]) == MIGRATE_NO_MEMORY)
 			break;
-	flush_batch(mem, &mc.batch);
-	count_stats(mem, &mc.stats);
-	return mc.stats.succeeded;
+	flush_batch(mem, &run.batch);
+	count_stats(mem, &run.stats);
+	return run.stats.succeeded;
 }

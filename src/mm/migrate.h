@@ -19,7 +19,7 @@
  *
  * Interface:
  *   - migrate_folio(): one folio to frames that the caller allocated; counts as a batch of one
- *   - migrate_pages(): many, frames from a callback
+ *   - migrate_pages(): many, frames from a callback; migrate_folio_list(): the same for compaction
  *   - folio_movable(): may it be tried at all? (what the isolation of compaction and contig asks)
  */
 #ifndef MM_MIGRATE_H
@@ -70,5 +70,20 @@ bool migrate_folio(struct memory *mem, pfn_t src, pfn_t dst, enum migrate_reason
  */
 size_t migrate_pages(struct memory *mem, const pfn_t *folios, size_t nr, new_folio_fn *new_folio, void *ctx,
 		     enum migrate_reason reason);
+
+/* A run whose caller keeps the frames that were not used, and looks at what stayed behind. */
+struct migrate_control {
+	new_folio_fn *new_folio;
+	void (*free_folio)(struct memory *mem, pfn_t dst, void *ctx);	/* takes a frame back; NULL: put_page() */
+	void *ctx;
+	enum migrate_reason reason;
+	uint64_t nr_succeeded;		/* result: base pages that moved */
+};
+
+/*
+ * As migrate_pages(). Folios that moved are PFN_NONE in the array afterwards, the others stay what they were.
+ * 0: all moved; the number of folios that did not; -ENOMEM: new_folio() had nothing, those behind it were not tried.
+ */
+int64_t migrate_folio_list(struct memory *mem, pfn_t *folios, size_t nr, struct migrate_control *mc);
 
 #endif

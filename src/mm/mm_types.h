@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/config.h"
 #include "base/htable.h"
 #include "base/list.h"
 #include "base/radix.h"
@@ -137,6 +138,7 @@ struct file_ra_state {
 	int64_t prev_pos;		/* end of the last read, bytes; -1 none */
 	unsigned order;			/* of the folios of the window */
 	unsigned mmap_miss;		/* faults that missed, less pages that were there */
+	uint64_t done_ns;		/* device time at which the window has been read */
 };
 
 /* An open file: one for each open() (mm/file_table.h). */
@@ -174,6 +176,7 @@ struct address_space {
 	bool is_mapped;			/* one of filps is for the areas that map it */
 	uint64_t inode, dentry;		/* 0 none */
 	struct list_head inodes;	/* in memory->inodes while it has one */
+	struct list_head all;		/* in memory->address_spaces, in order of creation */
 	VEC(uint64_t) nodes;		/* of its tree of pages */
 	uint64_t nodes_hidden;		/* nodes of `pages` that an xarray has not */
 	VEC(uint64_t) filps;		/* struct file: one a mapped file, one an open */
@@ -197,6 +200,7 @@ struct vm_area_struct {
 	struct mempolicy *vm_policy;	/* its own, NULL: that of the task */
 	struct list_head anon_vma_chain;
 	struct interval_node shared;	/* in vm_mapping->i_mmap: the granules of the file */
+	uint64_t swap_readahead_info;	/* mm/swap_state.c */
 	struct vma_numab_state *numab_state;	/* NULL until NUMA balancing has looked at it */
 	struct resv_map *vm_resv;	/* private hugetlb: what it reserved, NULL none (mm/hugetlb_pool.h) */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
@@ -236,7 +240,7 @@ struct mm_struct {
 	uint64_t numa_next_scan_ms, numa_scan_offset;	/* mm/numa_balancing.c; 0 not yet */
 	uint32_t numa_scan_seq;		/* passes over all areas */
 	struct mem_cgroup *memcg;	/* whom its pages are charged to, NULL without groups */
-	bool thp_disabled;		/* prctl(PR_SET_THP_DISABLE) */
+	uint8_t thp_disabled;		/* prctl(PR_SET_THP_DISABLE): enum thp_disabled of mm/mm_config.h */
 	bool uses_huge_zero;		/* holds a reference to the huge zero page */
 	struct khugepaged_mm_slot *khugepaged_slot;	/* its place on the list of mm/khugepaged.h */
 	bool oom_victim;		/* killed for want of memory; its pages are gone (mm/oom_kill.h) */
@@ -275,6 +279,7 @@ struct mm_config {
 	uint64_t fault_around_folio;		/* kernel.fault_around_folio: 6.18 maps whole folios */
 	uint64_t overcommit_memory;		/* vm.overcommit_memory: 0 heuristic, 1 always, 2 never */
 	uint64_t overcommit_ratio;
+	uint64_t panic_on_oom, oom_kill_allocating_task;	/* vm.* (mm/oom_kill.h) */
 	uint64_t max_map_count;
 	uint64_t min_free_kbytes;		/* 0: computed as the kernel does */
 	uint64_t watermark_scale_factor;
@@ -294,6 +299,12 @@ struct mm_config {
 	uint64_t zone_reclaim_mode;		/* vm.zone_reclaim_mode: RECLAIM_* of mm/page_alloc.h */
 	uint64_t min_unmapped_ratio, min_slab_ratio;	/* percent of a node that node reclaim leaves */
 	uint64_t stack_guard_gap_pages;
+	uint64_t overcommit_kbytes, admin_reserve_kbytes, user_reserve_kbytes;	/* vm.* */
+	uint64_t swap_areas[CONFIG_MAX_AREAS];	/* swap.areas */
+	uint64_t page_cluster;			/* vm.page-cluster: log2 of the pages read ahead from swap */
+	uint64_t swap_disk_seek_ns, swap_disk_page_ns, swap_ssd_latency_ns, swap_ssd_page_ns;
+	uint64_t swap_compress_ns, swap_decompress_ns, swap_compressed_percent;
+	uint64_t zswap, zswap_max_pool_percent, zswap_accept_threshold_percent;	/* swap.zswap* */
 	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
 	uint64_t thp_use_zero_page;
 	uint64_t thp_defrag;			/* thp.defrag: enum thp_defrag */
@@ -327,6 +338,9 @@ struct mm_config {
 	uint64_t slab_model_objects;		/* slab.model_objects: the model's structs take memory */
 	uint64_t lru_per_zone;			/* kernel.lru_per_zone: lists per zone, as up to 4.7 */
 	uint64_t swappiness;			/* vm.swappiness: 0-200 */
+	uint64_t reclaim_policy;		/* reclaim.policy: enum reclaim_policy */
+	uint64_t lru_gen_caps;			/* reclaim.lru_gen: LRU_GEN_* of mm/lru_gen.h */
+	uint64_t lru_gen_min_ttl_ms;		/* reclaim.lru_gen_min_ttl_ms */
 	uint64_t kswapd_rate;			/* reclaim.kswapd_rate: pages scanned a second */
 	uint64_t reclaim_fault_ns;		/* reclaim.fault_time */
 	uint64_t extfrag_threshold;		/* vm.extfrag_threshold: thousandths */
@@ -336,7 +350,16 @@ struct mm_config {
 	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
 
+enum reclaim_policy { RECLAIM_CLASSIC, RECLAIM_MGLRU };
 enum { NUMA_BALANCING_DISABLED, NUMA_BALANCING_NORMAL, NUMA_BALANCING_MEMORY_TIERING };
+
+/* Time that tasks waited for memory, of the machine or of a group: mm/psi.h. */
+struct psi_group {
+	uint64_t some_ns, full_ns;		/* totals */
+	uint64_t seen_some_ns, seen_full_ns;	/* of these, in the averages */
+	uint64_t last_ns, next_ns;		/* when the averages were and are to be brought up to date; next 0: never yet */
+	uint32_t avg_some[3], avg_full[3];	/* percent, 11 bits behind the point; over 10, 60, 300 s */
+};
 
 /*
  * The root. `vm_event` holds the global sums; zones and nodes hold their own.
@@ -375,6 +398,11 @@ struct memory {
 	pfn_t zero_pfn;
 	pfn_t huge_zero_pfn;
 	uint32_t huge_zero_refcount;		/* address spaces that use it, and one for the shrinker */
+	struct {
+		bool known;			/* the masks stand: mm/huge_memory.c computes them once */
+		bool small;			/* some size below a huge entry is enabled */
+		uint32_t anon, always, madvise, inherit;	/* orders by their switch: bit n is order n */
+	} thp_orders;
 	uint64_t mthp_stat[MAX_ORDER_LIMIT][NR_MTHP_STATS];	/* by order: mm/deferred_split.h */
 	struct khugepaged *khugepaged;		/* mm/khugepaged.h, NULL until an area qualifies */
 	VEC(void *) mappings;			/* handle -> anon_vma or address_space */
@@ -390,6 +418,7 @@ struct memory {
 	struct highmem *highmem;		/* NULL where the direct map reaches all memory */
 	struct list_head shrinkers;		/* struct shrinker (mm/shrinker.h) */
 	struct list_head inodes;		/* address_spaces with an inode, the oldest first */
+	struct list_head address_spaces;	/* all of them, in order of creation */
 	struct tlb_system *tlb;			/* NULL in tests of the layers below mmu */
 	const struct pressure_ops *pressure;	/* NULL: allocations simply fail */
 	void *pressure_ctx;
@@ -406,6 +435,7 @@ struct memory {
 	uint64_t numa_tick_ns;			/* when its tick came last */
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
 	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
+	uint64_t kcompactd_nodes;		/* whose kcompactd was woken and has not run: mm/compaction.h */
 	struct mem_cgroup *root_memcg;		/* NULL without groups: mm/memcg.h */
 	struct memcg_system *memcg;		/* stocks of CPUs, groups by id; NULL without groups */
 	bool memcg_over_high;			/* some task is to be held up for memory.high */
@@ -423,6 +453,8 @@ struct memory {
 		uint64_t kswapd_ns;		/* kswapd worked */
 		uint64_t last_ns, last_faults;	/* clock and pgfault when kswapd last had a turn */
 	} reclaim_times;
+	struct psi_group psi;			/* of the machine */
+	uint64_t psi_waited_ns;			/* all that anybody waited so far: the clock of the averages is ahead by it */
 	bool memalloc;				/* PF_MEMALLOC: reclaim runs, allocations must not reclaim */
 	struct task_struct *current;
 	unsigned cpu;
@@ -528,6 +560,8 @@ struct pressure_ops {
 	/* Might compaction do, if some of what is reclaimable were free? */
 	bool (*compaction_zonelist_suitable)(struct memory *mem, const struct alloc_request *req);
 	/* The zone is below its low mark; highest: the zone type that the request asked for. */
+	/* Pages of the zone that reclaim could still free. NULL: none. */
+	uint64_t (*zone_reclaimable_pages)(const struct zone *zone);
 	void (*wake_kswapd)(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
 	void (*wake_kcompactd)(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
 	/* Kills for want of memory; true: something was killed or already is, try again. */

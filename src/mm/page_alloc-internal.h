@@ -24,6 +24,12 @@ static inline bool zoneref_allowed(const struct alloc_context *ac, const struct 
 	return zone->type <= ac->highest && ac->nodemask >> zone->zone_pgdat->node_id & 1;
 }
 
+/* Has the running task been told to die for want of memory? */
+static inline bool current_is_oom_victim(const struct memory *mem)
+{
+	return mem->current && mem->current->mm && mem->current->mm->oom_victim;
+}
+
 /* Movable allocations may use CMA pageblocks. */
 static inline unsigned alloc_flags_cma(enum migratetype mt)
 {

@@ -6,6 +6,7 @@
 #include "mm/page_alloc.h"
 
 #include "mm/deferred_split.h"
+#include "mm/memcg.h"
 #include "mm/mm_inline.h"
 #include "mm/page_alloc-internal.h"
 

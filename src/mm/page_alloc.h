@@ -73,6 +73,8 @@ static inline void get_page(struct memory *mem, pfn_t pfn)
 /* Moves all pages of all per-cpu lists back to the free areas. */
 void drain_all_pages(struct memory *mem);
 void drain_pages(struct memory *mem, unsigned cpu);
+/* Of one zone only; cpu -1: of all. */
+void drain_zone_pages(struct zone *zone, int cpu);
 /* What the vmstat worker does each second: idle per-cpu lists shrink. */
 void decay_pcp_high(struct memory *mem);
 
@@ -91,6 +93,12 @@ void setup_per_zone_wmarks(struct memory *mem);
  */
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 		       enum zone_type highest, unsigned alloc_flags);
+
+/* The same, as if so many pages were free. */
+bool __zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+			 enum zone_type highest, unsigned alloc_flags, uint64_t free_pages);
+/* Frames that compaction took off the free lists become an allocation of that order, as alloc_pages() returns it. */
+void prep_isolated_page(struct zone *zone, pfn_t pfn, unsigned order, gfp_t gfp);
 
 static inline enum migratetype gfp_migratetype(gfp_t gfp)
 {

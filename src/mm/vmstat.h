@@ -144,6 +144,7 @@
 	X(UNEVICTABLE_PGMUNLOCKED, "unevictable_pgs_munlocked", "pages", "unlocked") \
 	X(UNEVICTABLE_PGCLEARED, "unevictable_pgs_cleared", "pages", "unlocked because they were freed") \
 	X(UNEVICTABLE_PGSTRANDED, "unevictable_pgs_stranded", "pages", "unlocked while they were off all lists") \
+	X(OOM_KILL, "oom_kill", "kills", "processes killed for want of memory, of the machine or of a group") \
 	X(PGREUSE, "pgreuse", "faults", "write faults that could keep the page") \
 	X(THP_FAULT_ALLOC, "thp_fault_alloc", "pages of 2M", "huge pages allocated by faults") \
 	X(THP_FAULT_FALLBACK, "thp_fault_fallback", "faults", "faults that could not get a huge page") \
@@ -191,6 +192,18 @@
 	X(ZSWPIN, "zswpin", "pages", "read back from zswap") \
 	X(ZSWPOUT, "zswpout", "pages", "put into zswap instead of a swap area") \
 	X(ZSWPWB, "zswpwb", "pages", "written from zswap to a swap area") \
+	X(COMPACTMIGRATE_SCANNED, "compact_migrate_scanned", "pages", "looked at by compaction's scanner for pages to move") \
+	X(COMPACTFREE_SCANNED, "compact_free_scanned", "pages", "looked at by compaction's scanner for free pages") \
+	X(COMPACTISOLATED, "compact_isolated", "pages", "taken by either scanner") \
+	X(COMPACTSTALL, "compact_stall", "times", "an allocation compacted memory itself, or was held off for failing lately") \
+	X(COMPACTFAIL, "compact_fail", "times", "of these: it found no block afterwards") \
+	X(COMPACTSUCCESS, "compact_success", "times", "of these: it got its block") \
+	X(KCOMPACTD_WAKE, "compact_daemon_wake", "times", "kcompactd worked for an order it was woken for") \
+	X(KCOMPACTD_MIGRATE_SCANNED, "compact_daemon_migrate_scanned", "pages", \
+	  "of compact_migrate_scanned: by kcompactd") \
+	X(KCOMPACTD_FREE_SCANNED, "compact_daemon_free_scanned", "pages", "of compact_free_scanned: by kcompactd") \
+	X(HTLB_BUDDY_PGALLOC, "htlb_buddy_alloc_success", "pages", "huge pages allocated for a hugetlb pool") \
+	X(HTLB_BUDDY_PGALLOC_FAIL, "htlb_buddy_alloc_fail", "pages", "huge pages that a hugetlb pool could not get") \
 	X(CMA_ALLOC_SUCCESS, "cma_alloc_success", "allocations", "from CMA areas") \
 	X(CMA_ALLOC_FAIL, "cma_alloc_fail", "allocations", "from CMA areas that failed") \
 	X(NR_TLB_REMOTE_FLUSH, "nr_tlb_remote_flush", "flushes", "flushes that other CPUs were asked for") \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/bug.h"
+#include "mm/compaction.h"
 #include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/quicklist.h"
@@ -86,6 +87,9 @@ static const struct pressure_ops ops = {
 	.try_to_free_pages = try_to_free_pages,
 	.node_reclaim = node_reclaim,
 	.wake_kswapd = wake_kswapd,
+	.try_to_compact_pages = try_to_compact_pages,
+	.compaction_zonelist_suitable = compaction_zonelist_suitable,
+	.wake_kcompactd = wakeup_kcompactd,
 };
 
 struct pressure *pressure_create(struct memory *mem)
