@@ -109,6 +109,7 @@ struct mem_cgroup {
 	uint64_t memory_events_local[NR_MEMCG_MEMORY_EVENTS];
 	uint64_t memory_events[NR_MEMCG_MEMORY_EVENTS];	/* with its children */
 	uint64_t high_stall_ns, reclaim_stall_ns;	/* held up above memory.high; waited in reclaim for a limit */
+	struct psi_group psi;			/* of the group and those below it: mm/psi.h */
 	struct mem_cgroup_per_node *nodeinfo[];	/* by node */
 };
 

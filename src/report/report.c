@@ -92,8 +92,7 @@ static uint64_t node_sum(const struct memory *mem, unsigned item)
 
 static const char *lru_reason(const struct mmr_replay *r)
 {
-	return r->mem->lru_enabled ? NULL
-				   : "pages are on lists by age only with numa.demotion or numa.balancing";
+	return r->mem->lru_enabled ? NULL : "the trace has faults only: no pages are kept by age";
 }
 
 /* Touches of pages that are mapped are what hints catch. */
@@ -102,16 +101,29 @@ static const char *hint_reason(const struct mmr_replay *r)
 	return r->mem->conf.numa_balancing ? report_no_accesses(r) : NULL;
 }
 
+const char *report_zone_item_reason(const struct mmr_replay *r, unsigned item)
+{
+	if (item >= NR_ZONE_INACTIVE_ANON && item <= NR_ZONE_ACTIVE_FILE)
+		return report_no_recency(r);
+	return item == NR_ZONE_UNEVICTABLE || item == NR_MLOCK ? lru_reason(r) : NULL;
+}
+
 const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 {
+	if ((item >= NR_INACTIVE_ANON && item <= NR_ACTIVE_FILE) ||
+	    (item >= WORKINGSET_REFAULT_ANON && item <= WORKINGSET_RESTORE_FILE))
+		return report_no_recency(r);
 	switch (item) {
-	case NR_INACTIVE_ANON:
-	case NR_ACTIVE_ANON:
-	case NR_INACTIVE_FILE:
-	case NR_ACTIVE_FILE:
-		return lru_reason(r);
 	case NR_UNEVICTABLE:
-		return "locked pages are not kept apart from others";
+		return lru_reason(r);
+	case NR_VMSCAN_WRITE:
+	case NR_VMSCAN_IMMEDIATE:
+	case NR_SWAPCACHE:
+	case WORKINGSET_NODES:
+	case WORKINGSET_NODERECLAIM:
+	case NR_ISOLATED_ANON:
+	case NR_ISOLATED_FILE:
+		return report_no_recency(r);
 	case PGPROMOTE_SUCCESS:
 	case PGPROMOTE_CANDIDATE:
 	case PGPROMOTE_CANDIDATE_NRL:
@@ -121,11 +133,35 @@ const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 	}
 }
 
+/* Whatever memory under pressure does goes by which pages are old. */
+static bool is_pressure_event(unsigned item)
+{
+	return (item >= ALLOCSTALL_DMA && item <= PGSCAN_SKIP_MOVABLE) ||
+	       (item >= PGLAZYFREED && item <= PGSTEAL_FILE) || (item >= SLABS_SCANNED && item <= PAGEOUTRUN) ||
+	       (item >= SWAP_RA && item <= ZSWPWB);
+}
+
 const char *report_event_reason(const struct mmr_replay *r, unsigned item)
 {
+	if (is_pressure_event(item))
+		return report_no_recency(r);
 	switch (item) {
 	case PGACTIVATE:
 	case PGDEACTIVATE:
+	case PGROTATED:
+	case PSWPIN:
+	case PSWPOUT:
+	case OOM_KILL:
+	case PGINODESTEAL:
+		return report_no_recency(r);
+	case PGLAZYFREE:
+	case UNEVICTABLE_PGCULLED:
+	case UNEVICTABLE_PGSCANNED:
+	case UNEVICTABLE_PGRESCUED:
+	case UNEVICTABLE_PGMLOCKED:
+	case UNEVICTABLE_PGMUNLOCKED:
+	case UNEVICTABLE_PGCLEARED:
+	case UNEVICTABLE_PGSTRANDED:
 		return lru_reason(r);
 	case NUMA_HINT_FAULTS:
 	case NUMA_HINT_FAULTS_LOCAL:
@@ -162,7 +198,8 @@ static void report_vmstat(struct report *rep)
 	json_t *vmstat = j_object(rep->root, "vmstat");
 
 	for (unsigned i = 0; i < NR_VM_ZONE_STAT_ITEMS; i++)
-		put_counter(rep, vmstat, zone_stat_info[i].key, zone_sum(mem, i), NULL);
+		put_counter(rep, vmstat, zone_stat_info[i].key, zone_sum(mem, i),
+			    report_zone_item_reason(rep->r, i));
 	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
 		put_counter(rep, vmstat, node_stat_info[i].key, node_sum(mem, i),
 			    report_node_item_reason(rep->r, i));
@@ -232,6 +269,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_zones(&rep);
 	report_numa(&rep);
 	report_fragmentation(&rep);
+	report_reclaim(&rep);
 	report_slab(&rep);
 	report_kernel(&rep);
 	report_dma(&rep);

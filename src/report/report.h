@@ -5,7 +5,7 @@
  * is or as tables (table.h).
  *
  *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, memory, numa, fragmentation,
- *	tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
+ *	reclaim, slab, kernel, dma, tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
  *
  * A figure that the trace cannot support, or that the model does not keep, is null, and
  * `unavailable` has the reason under its path. Keys stand in a fixed order; ratios come from the
@@ -38,6 +38,14 @@ void report_null(struct report *rep, json_t *obj, const char *key, const char *p
 		 const char *reason);
 /* Why accesses are unknown, NULL when they are known. */
 const char *report_no_accesses(const struct mmr_replay *r);
+/* Why it is not known which pages are old, NULL when it is. */
+const char *report_no_recency(const struct mmr_replay *r);
+/* obj.pressure: time lost for want of memory, of the machine or of a group. */
+void report_pressure(json_t *obj, const struct memory *mem, const struct psi_group *group);
+/* The generations of one list, as a row of `list`. */
+void report_generations(json_t *list, const struct lruvec *lruvec);
+/* Why the model has no figure for an item of enum zone_stat_item, NULL when it has. */
+const char *report_zone_item_reason(const struct mmr_replay *r, unsigned item);
 /* Why the model has no figure for an item of enum node_stat_item, NULL when it has. */
 const char *report_node_item_reason(const struct mmr_replay *r, unsigned item);
 /* The same for an item of enum vm_event_item. */
@@ -59,6 +67,7 @@ void report_dma(struct report *rep);
 void report_slab(struct report *rep);
 void report_tasks(struct report *rep);
 void report_kernel_trace(struct report *rep);
+void report_reclaim(struct report *rep);
 void report_timeline(struct report *rep);
 
 #endif

@@ -118,6 +118,7 @@ static const struct {
 	{"memory/sysctl/vm.min_slab_ratio", "vm.min_slab_ratio"},
 	{"memory/sysctl/vm.percpu_pagelist_high_fraction", "vm.percpu_pagelist_high_fraction"},
 	{"kernel/hz", "kernel.hz"},
+	{"memory/lru_gen_min_ttl_ms", "reclaim.lru_gen_min_ttl_ms"},
 	{"memory/thp/enabled", "thp.enabled"},
 	{"memory/thp/use_zero_page", "thp.use_zero_page"},
 };
@@ -233,6 +234,17 @@ static void captured_boot_options(struct settings *s, const struct trace_meta *m
 	}
 }
 
+/* The bits of lru_gen/enabled; a kernel without the file has active and inactive lists. */
+static void captured_lru_gen(struct settings *s, const struct trace_meta *meta)
+{
+	json_int_t caps = json_integer_value(trace_meta_get(meta, "memory/lru_gen"));
+
+	if (!(caps & 1))
+		return;
+	s->mm.reclaim_policy = RECLAIM_MGLRU;
+	s->mm.lru_gen_caps = (uint64_t)caps & 7;
+}
+
 void settings_captured(struct settings *s, const struct trace_meta *meta)
 {
 	/* A kernel without a THP folder has no huge pages. */
@@ -250,6 +262,7 @@ void settings_captured(struct settings *s, const struct trace_meta *meta)
 	}
 	captured_reserve_ratio(s, meta);
 	captured_boot_options(s, meta);
+	captured_lru_gen(s, meta);
 	s->captured_mm = s->mm;
 }
 
