@@ -85,6 +85,77 @@ char *text_line_value(const char *text, const char *name)
 	return NULL;
 }
 
+/* ---- values ---- */
+
+void host_put(json_t *obj, const char *key, json_t *value)
+{
+	if (value)
+		json_object_set_new(obj, key, value);
+}
+
+/* Not every path or argument is UTF-8; JSON text is. Bytes that do not fit become U+FFFD. */
+json_t *host_string(const char *s)
+{
+	json_t *j = json_string(s);
+	struct strbuf sb = {0};
+
+	if (j)
+		return j;
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x80)
+			strbuf_add(&sb, s, 1);
+		else
+			strbuf_addstr(&sb, "\xef\xbf\xbd");
+	}
+	j = json_string(sb.s);
+	strbuf_finish(&sb);
+	return j;
+}
+
+json_t *host_number(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+/* A file of one line: an integer when it is one, else the text; NULL when it cannot be read. */
+json_t *host_file_value(const char *path)
+{
+	struct strbuf sb = {0};
+	json_t *j = NULL;
+	char *end;
+
+	if (host_read_file(path, &sb) == 0 && sb.len) {
+		sb.s[strcspn(sb.s, "\n")] = '\0';
+		long long v = strtoll(sb.s, &end, 10);
+
+		j = *sb.s && *end == '\0' ? json_integer(v) : host_string(sb.s);
+	}
+	strbuf_finish(&sb);
+	return j;
+}
+
+/* A file of the form "always [madvise] never": the chosen word. */
+json_t *host_file_choice(const char *path)
+{
+	struct strbuf sb = {0};
+	json_t *j = NULL;
+	char *open, *close;
+
+	if (host_read_file(path, &sb) == 0 && sb.len) {
+		open = strchr(sb.s, '[');
+		close = open ? strchr(open, ']') : NULL;
+		if (close) {
+			*close = '\0';
+			j = host_string(open + 1);
+		} else {
+			sb.s[strcspn(sb.s, "\n")] = '\0';
+			j = host_string(sb.s);
+		}
+	}
+	strbuf_finish(&sb);
+	return j;
+}
+
 /* ---- zones ---- */
 
 static const struct {
@@ -203,12 +274,65 @@ static int cgroup_dir(pid_t pid, char *ret, size_t size)
 	return version;
 }
 
+/* "max", and version 1's largest page count, are no limit: null. */
+static json_t *limit_value(const char *text)
+{
+	if (strncmp(text, "max", 3) == 0 || strtoull(text, NULL, 10) >= INT64_MAX / 4096 * 4096)
+		return json_null();
+	return json_integer(strtoll(text, NULL, 10));
+}
+
+/* The least limit of a file in a version 2 group and in those above it, up to the mount. */
+static json_t *least_limit(const char *dir, const char *file)
+{
+	char at[PATH_MAX], path[PATH_MAX + 64];
+	json_t *least = json_null();
+
+	snprintf(at, sizeof(at), "%s", dir);
+	for (char *slash = at + strlen(at); slash; slash = strrchr(at, '/')) {
+		struct strbuf sb = {0};
+
+		*slash = '\0';
+		snprintf(path, sizeof(path), "%s/%s", at, file);
+		if (host_read_file(path, &sb) == 0 && sb.len) {
+			json_t *v = limit_value(sb.s);
+
+			if (json_is_integer(v) && (json_is_null(least) ||
+						   json_integer_value(v) < json_integer_value(least)))
+				least = json_incref(v);
+			json_decref(v);
+		}
+		strbuf_finish(&sb);
+	}
+	return least;
+}
+
+/* The same of version 1, which adds them up itself: a line of memory.stat. */
+static json_t *hierarchical_limit(const char *dir, const char *name)
+{
+	char path[PATH_MAX + 64];
+	struct strbuf sb = {0};
+	json_t *j = NULL;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", dir);
+	if (host_read_file(path, &sb) == 0 && sb.len) {
+		char *line = strstr(sb.s, name);
+
+		if (line)
+			j = limit_value(line + strlen(name) + 1);
+	}
+	strbuf_finish(&sb);
+	return j;
+}
+
 json_t *host_cgroup(pid_t pid)
 {
 	static const char *const v1[] = {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes",
-					 "memory.soft_limit_in_bytes", "memory.swappiness", NULL};
-	static const char *const v2[] = {"memory.max", "memory.high",	  "memory.low",
-					 "memory.min", "memory.swap.max", NULL};
+					 "memory.soft_limit_in_bytes", "memory.swappiness",
+					 "memory.usage_in_bytes", NULL};
+	static const char *const v2[] = {"memory.max", "memory.high", "memory.low", "memory.min",
+					 "memory.swap.max", "memory.swap.high", "memory.zswap.max",
+					 "memory.oom.group", "memory.current", NULL};
 	char dir[PATH_MAX], path[PATH_MAX + 64];
 	int version = cgroup_dir(pid, dir, sizeof(dir));
 
@@ -221,27 +345,79 @@ json_t *host_cgroup(pid_t pid)
 		struct strbuf sb = {0};
 
 		snprintf(path, sizeof(path), "%s/%s", dir, *f);
-		if (host_read_file(path, &sb) == 0 && sb.len) {
-			sb.s[strcspn(sb.s, "\n")] = '\0';
-			/* "max", and version 1's largest page count, are no limit. */
-			if (strcmp(sb.s, "max") == 0 ||
-			    strtoull(sb.s, NULL, 10) >= INT64_MAX / 4096 * 4096)
-				json_object_set_new(j, *f, json_null());
-			else
-				json_object_set_new(j, *f, json_integer(strtoll(sb.s, NULL, 10)));
-		}
+		if (host_read_file(path, &sb) == 0 && sb.len)
+			json_object_set_new(j, *f, limit_value(sb.s));
 		strbuf_finish(&sb);
+	}
+	/* What really holds: limits of the groups above, too. */
+	if (version == 1) {
+		host_put(j, "limit_bytes", hierarchical_limit(dir, "hierarchical_memory_limit"));
+		host_put(j, "memory_and_swap_limit_bytes", hierarchical_limit(dir, "hierarchical_memsw_limit"));
+	} else {
+		host_put(j, "limit_bytes", least_limit(dir, "memory.max"));
+		host_put(j, "high_bytes", least_limit(dir, "memory.high"));
+		host_put(j, "swap_limit_bytes", least_limit(dir, "memory.swap.max"));
 	}
 	return j;
 }
 
+/* PSI: "some avg10=0.00 avg60=0.00 avg300=0.00 total=123" as `psi_memory_some_us 123`. */
+static void add_pressure(const char *path, struct strbuf *sb)
+{
+	struct strbuf text = {0};
+	char word[8];
+	uint64_t total;
+
+	if (host_read_file(path, &text) == 0 && text.len) {
+		for (const char *line = text.s; *line; line += strcspn(line, "\n") + 1) {
+			if (sscanf(line, "%7s %*s %*s %*s total=%" SCNu64, word, &total) == 2)
+				strbuf_addf(sb, "psi_memory_%s_us %" PRIu64 "\n", word, total);
+			if (line[strcspn(line, "\n")] == '\0')
+				break;
+		}
+	}
+	strbuf_finish(&text);
+}
+
+static int cgroup_counters(pid_t pid, struct strbuf *sb)
+{
+	static const char *const single[] = {"memory.current", "memory.peak", "memory.swap.current",
+					     "memory.usage_in_bytes", "memory.max_usage_in_bytes",
+					     "memory.memsw.usage_in_bytes", "memory.failcnt"};
+	char dir[PATH_MAX], path[PATH_MAX + 64];
+	uint64_t v;
+
+	if (cgroup_dir(pid, dir, sizeof(dir)) == 0)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/memory.stat", dir);
+	int ret = host_read_file(path, sb);
+
+	for (size_t i = 0; ret == 0 && i < sizeof(single) / sizeof(single[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, single[i]);
+		if (host_read_u64(path, &v) == 0)
+			strbuf_addf(sb, "%s %" PRIu64 "\n", single[i], v);
+	}
+	snprintf(path, sizeof(path), "%s/memory.events", dir);
+	if (ret == 0)
+		host_read_file(path, sb);
+	snprintf(path, sizeof(path), "%s/memory.pressure", dir);
+	add_pressure(path, sb);
+	return ret;
+}
+
+static int host_vmstat(struct strbuf *sb)
+{
+	int ret = host_read_file("/proc/vmstat", sb);
+
+	add_pressure("/proc/pressure/memory", sb);
+	return ret;
+}
+
 int host_counters(enum mmr_scope scope, pid_t pid, struct strbuf *sb)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 16];
-
 	switch (scope) {
 	case MMR_SCOPE_HOST:
-		return host_read_file("/proc/vmstat", sb);
+		return host_vmstat(sb);
 	case MMR_SCOPE_BUDDYINFO:
 		return host_read_file("/proc/buddyinfo", sb);
 	case MMR_SCOPE_ZONEINFO:
@@ -249,10 +425,7 @@ int host_counters(enum mmr_scope scope, pid_t pid, struct strbuf *sb)
 	case MMR_SCOPE_PAGETYPEINFO:
 		return host_read_file("/proc/pagetypeinfo", sb);
 	case MMR_SCOPE_CGROUP:
-		if (cgroup_dir(pid, dir, sizeof(dir)) == 0)
-			return -ENOENT;
-		snprintf(path, sizeof(path), "%s/memory.stat", dir);
-		return host_read_file(path, sb);
+		return cgroup_counters(pid, sb);
 	default:
 		return -EINVAL;
 	}
