@@ -7,9 +7,12 @@
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
 #include "mm/kentry.h"
+#include "mm/memcg.h"
 #include "mm/numa_balancing.h"
+#include "mm/oom_kill.h"
 
 #define MAX_DEMOTION_TRIES 16
+#define MAX_OOM_TRIES 8
 
 /* ---- the tree ---- */
 
@@ -40,7 +43,6 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct pgtable *pmd = pgtable_alloc(vma->vm_mm, vmf->address, HPAGE_LEVEL);
-	bool suitable = !vma->vm_mapping && thp_pmd_wanted(vma, vmf->address);
 	unsigned index;
 
 	/* The tables above the lowest stay, whatever comes of the fault. */
@@ -48,7 +50,8 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	index = pte_index(vmf->mem->geo, pmd, vmf->address);
 	if (pte_none(pmd->ent[index]))
-		return suitable ? do_huge_pmd_anonymous_page(vmf, pmd, index) : VM_FAULT_FALLBACK;
+		return vma_is_anonymous(vma) && thp_pmd_wanted(vma, vmf->address)
+			       ? do_huge_pmd_anonymous_page(vmf, pmd, index) : VM_FAULT_FALLBACK;
 	if (pte_is_table(pmd->ent[index])) {
 		vmf->table = pte_table(pmd->ent[index]);
 		return VM_FAULT_FALLBACK;
@@ -142,12 +145,43 @@ static bool access_error(const struct vm_area_struct *vma, unsigned flags)
 	return !(vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC));
 }
 
+/*
+ * Without memory although the OOM killer has made some: the kernel lets the task fault again. Who was killed itself
+ * touches nothing any more.
+ */
+static __attribute__((noinline, cold)) vm_fault_t fault_after_oom(struct memory *mem, uint64_t addr, unsigned flags)
+{
+	vm_fault_t ret = VM_FAULT_OOM;
+
+	for (unsigned tries = 0; ret & VM_FAULT_OOM && tries < MAX_OOM_TRIES && pagefault_out_of_memory(mem); tries++) {
+		struct vm_area_struct *vma = find_vma(mem->current->mm, addr);
+
+		if (!vma || addr < vma->vm_start)
+			break;
+		ret = handle_mm_fault(vma, addr, flags);
+	}
+	return ret;
+}
+
+static inline vm_fault_t fault_with_killer(struct memory *mem, struct vm_area_struct *vma, uint64_t addr,
+					   unsigned flags)
+{
+	vm_fault_t ret = handle_mm_fault(vma, addr, flags);
+
+	if (unlikely(ret & VM_FAULT_OOM))
+		ret = fault_after_oom(mem, addr, flags);
+	mem_cgroup_handle_over_high(mem, GFP_KERNEL);
+	return ret;
+}
+
 vm_fault_t do_user_addr_fault(struct memory *mem, uint64_t addr, unsigned flags)
 {
 	struct mm_struct *mm = mem->current->mm;
 	struct vm_area_struct *vma = mm ? find_vma(mm, addr) : NULL;
 
 	kernel_enter(mem, KERNEL_FAULT);
+	if (mm && unlikely(mm->oom_victim))
+		return VM_FAULT_OOM;
 	if (vma && addr < vma->vm_start)
 		vma = expand_stack(mm, addr) ? find_vma(mm, addr) : NULL;
 	if (!vma || access_error(vma, flags)) {
@@ -155,7 +189,7 @@ vm_fault_t do_user_addr_fault(struct memory *mem, uint64_t addr, unsigned flags)
 		mem->current->segv++;
 		return VM_FAULT_SIGSEGV;
 	}
-	return handle_mm_fault(vma, addr, flags);
+	return fault_with_killer(mem, vma, addr, flags);
 }
 
 /* ---- faults that the kernel takes itself (mm/gup.c) ---- */

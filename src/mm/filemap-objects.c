@@ -48,7 +48,7 @@ static bool sync_nodes(struct memory *mem, struct address_space *mapping)
 				  &mapping->nodes.data[--mapping->nodes.nr]);
 	/* Reclaim may take pages, and with them nodes, while one is allocated. */
 	while (mapping->nodes.nr < nodes_wanted(mapping)) {
-		if (!model_object_alloc(mem, MODEL_RADIX_NODE, GFP_KERNEL, &object))
+		if (!model_object_alloc(mem, MODEL_RADIX_NODE, GFP_KERNEL_ACCOUNT, &object))
 			return false;
 		*vec_push(&mapping->nodes) = object;
 	}

@@ -6,9 +6,11 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/highmem.h"
-#include "mm/huge_pmd.h"
+#include "mm/huge_memory.h"
 #include "mm/kstack.h"
+#include "mm/memcg.h"
 #include "mm/mempolicy.h"
+#include "mm/mm_slot.h"
 #include "mm/mmap.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
@@ -38,6 +40,8 @@ struct mm_struct *mm_alloc(struct memory *mem)
 		objpool_put(&mem->mm_pool, mm);
 		return NULL;
 	}
+	if (unlikely(mem->root_memcg))
+		mm_set_memcg(mm, get_mem_cgroup_from_mm(mem, NULL));
 	list_add_tail(&mm->mmlist, &mem->mms);
 	return mm;
 }
@@ -53,12 +57,15 @@ void mmput(struct mm_struct *mm)
 
 	if (--mm->mm_users)
 		return;
+	khugepaged_exit(mm);
 	exit_mmap(mm);
+	mm_put_huge_zero_folio(mm);
 	tlb_mm_exit(mm);
 	BUG_ON(mm->pmd_deposits);
 	pgd_free(mem, mm->pgd);
 	mm_numa_free(mm);
 	list_del(&mm->mmlist);
+	mm_set_memcg(mm, NULL);
 	model_object_free(mem, MODEL_MM, &mm->object);
 	objpool_put(&mem->mm_pool, mm);
 }
@@ -250,6 +257,7 @@ static void copy_limits(struct mm_struct *mm, const struct mm_struct *old)
 	mm->arg_start = old->arg_start;
 	mm->env_end = old->env_end;
 	mm->stack_limit_bytes = old->stack_limit_bytes;
+	mm->thp_disabled = old->thp_disabled;
 }
 
 struct mm_struct *dup_mm(struct mm_struct *oldmm)
@@ -261,6 +269,7 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	if (!mm)
 		return NULL;
 	copy_limits(mm, oldmm);
+	khugepaged_fork(mm, oldmm);
 	for (vma = first_vma(oldmm); vma && ok; vma = vma_next(vma))
 		if (!(vma->vm_flags & VM_DONTCOPY))
 			ok = dup_vma(mm, vma);

@@ -4,6 +4,7 @@
 #include "mm/kstack.h"
 
 #include "base/bug.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/vmalloc.h"
 
@@ -77,6 +78,30 @@ static bool release_to_cache(struct memory *mem, kaddr_t stack)
 	return false;
 }
 
+static void give_back_vmap_stack(struct memory *mem, kaddr_t stack)
+{
+	if (!release_to_cache(mem, stack))
+		vfree(mem, stack);
+}
+
+static void uncharge_vmap_stack(struct memory *mem, kaddr_t stack)
+{
+	for (uint64_t off = 0; off < thread_size(mem); off += 1ull << mem->geo->page_shift)
+		mem_cgroup_uncharge(mem, vmalloc_to_pfn(mem, stack + off), 0);
+}
+
+/* A stack's pages are charged to who forks, wherever they come from; one in the store is nobody's. */
+static bool charge_vmap_stack(struct memory *mem, kaddr_t stack)
+{
+	for (uint64_t off = 0; off < thread_size(mem); off += 1ull << mem->geo->page_shift)
+		if (!memcg_charge_page(mem, vmalloc_to_pfn(mem, stack + off), 0, GFP_KERNEL_ACCOUNT)) {
+			uncharge_vmap_stack(mem, stack);
+			give_back_vmap_stack(mem, stack);
+			return false;
+		}
+	return true;
+}
+
 static kaddr_t alloc_vmap_stack(struct memory *mem, int nid)
 {
 	struct kstack_system *ks = stacks_of(mem);
@@ -85,9 +110,11 @@ static kaddr_t alloc_vmap_stack(struct memory *mem, int nid)
 	if (stack) {
 		ks->stats.cache_hits++;
 		ks->stats.nr_cached--;
-		return stack;
+	} else {
+		stack = vmalloc_node_flags(mem, thread_size(mem), thread_size(mem), THREADINFO_GFP & ~__GFP_ACCOUNT,
+					   nid, 0);
 	}
-	return vmalloc_node_flags(mem, thread_size(mem), thread_size(mem), THREADINFO_GFP & ~__GFP_ACCOUNT, nid, 0);
+	return stack && (likely(!mem->page_memcg) || charge_vmap_stack(mem, stack)) ? stack : 0;
 }
 
 /* ---- stacks of pages ---- */
@@ -110,7 +137,7 @@ static void account(struct memory *mem, const struct task_struct *task, int sign
 		pfn_t pfn = task->stack_is_vmap ? vmalloc_to_pfn(mem, task->stack + off)
 						: kaddr_to_pfn(mem, task->stack);
 
-		mod_node_page_state(pfn_to_node(mem, pfn), NR_KERNEL_STACK_KB, sign * (int64_t)(page / 1024));
+		lruvec_stat_mod_folio(mem, pfn, NR_KERNEL_STACK_KB, sign * (int64_t)(page / 1024));
 	}
 }
 
@@ -136,10 +163,13 @@ void free_thread_stack(struct memory *mem, struct task_struct *task)
 		return;
 	account(mem, task, -1);
 	stacks_of(mem)->stats.nr_stacks--;
-	if (!task->stack_is_vmap)
+	if (task->stack_is_vmap) {
+		if (unlikely(mem->page_memcg))
+			uncharge_vmap_stack(mem, task->stack);
+		give_back_vmap_stack(mem, task->stack);
+	} else {
 		free_pages_pfn(mem, kaddr_to_pfn(mem, task->stack), stack_order(mem));
-	else if (!release_to_cache(mem, task->stack))
-		vfree(mem, task->stack);
+	}
 	task->stack = 0;
 }
 

@@ -21,6 +21,9 @@ void memcg_set_min(struct mem_cgroup *memcg, uint64_t pages);
 void memcg_set_low(struct mem_cgroup *memcg, uint64_t pages);
 /* v1: of memory and swap together. */
 void memcg_set_swap_max(struct mem_cgroup *memcg, uint64_t pages);
+void memcg_set_swap_high(struct mem_cgroup *memcg, uint64_t pages);
+/* Mount option memory_recursiveprot: what a group does not hand down protects its subtree as a whole. On at first. */
+void memcg_set_recursive_protection(struct memory *mem, bool on);
 
 /* Free swap slots that the group may use. memcg NULL: of the machine. */
 uint64_t mem_cgroup_get_nr_swap_pages(const struct memory *mem, const struct mem_cgroup *memcg);

@@ -13,6 +13,7 @@
 #include "mm/init_mm.h"
 #include "mm/cma.h"
 #include "mm/highmem.h"
+#include "mm/memcg.h"
 #include "mm/memory-layout.h"
 #include "mm/memory_tiers.h"
 #include "mm/mempolicy.h"
@@ -210,6 +211,7 @@ static void init_pools(struct memory *mem)
 	list_init(&mem->mms);
 	list_init(&mem->shrinkers);
 	list_init(&mem->inodes);
+	list_init(&mem->address_spaces);
 	htable_init(&mem->files);
 	objpool_init(&mem->vma_pool, sizeof(struct vm_area_struct));
 	objpool_init(&mem->avc_pool, sizeof(struct anon_vma_chain));
@@ -320,6 +322,7 @@ void memory_destroy(struct memory *mem)
 	quicklist_destroy(mem);
 	slab_destroy(mem);
 	free(mem->kstacks);
+	mem_cgroup_finish(mem);
 	if (mem->nodes) {
 		page_alloc_finish(mem);
 		for (unsigned n = 0; n < mem->nr_nodes; n++)

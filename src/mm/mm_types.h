@@ -165,6 +165,7 @@ struct address_space {
 	struct list_head dirty_inodes;	/* in writeback->b_dirty while it has dirty pages */
 	uint64_t dirtied_when_ns;	/* clock, when it went there */
 	uint64_t nr_writeback;		/* pages under writeback */
+	uint64_t writeback_index;	/* where background writeback goes on */
 	bool size_known;		/* size_bytes counts although it is 0 */
 	struct file f;			/* of areas that map it, and of reads that name no open file */
 	struct rb_root i_mmap;		/* interval tree of areas that map it */
@@ -265,6 +266,7 @@ struct task_struct {
 	uint16_t il_prev;		/* last node that interleaving took */
 	uint8_t il_weight;		/* allocations that it has still to take there */
 	uint32_t nr_dirtied;		/* pages since it was last asked to wait (balance_dirty_pages) */
+	uint32_t nr_dirtied_pause;	/* how many before it is asked again, 0 the default */
 	unsigned cpu;
 	bool exited;
 	bool stack_is_vmap;
@@ -567,8 +569,6 @@ struct pressure_ops {
 	/* Kills for want of memory; true: something was killed or already is, try again. */
 	bool (*out_of_memory)(struct memory *mem, const struct alloc_request *req);
 	bool (*memcg_oom)(struct memory *mem, struct mem_cgroup *memcg, gfp_t gfp, unsigned order);
-	/* A writer has dirtied pages of the mapping: may start writeback, and counts the time it must wait. */
-	void (*balance_dirty_pages)(struct memory *mem, struct address_space *mapping);
 	/* vm.zone_reclaim_mode: pages freed of what lies idle on one node, without unmapping anything */
 	uint64_t (*node_reclaim)(struct memory *mem, struct pglist_data *pgdat, unsigned order,
 				 gfp_t gfp);

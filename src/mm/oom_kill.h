@@ -54,6 +54,8 @@ struct oom_kill {
 /* What the killer remembers; memory->oom, NULL before the first time. */
 struct oom_state {
 	VEC(struct oom_kill) kills;
+	size_t nr_seen;			/* of kills: those that a fault has been told of */
+	size_t nr_buried;		/* of kills: those whose tasks have gone (the owner of the tasks counts) */
 	uint64_t nr_invoked;		/* times asked */
 	uint64_t nr_no_victim;		/* times that there was nobody to kill */
 	bool panicked;			/* vm.panic_on_oom, or nobody to kill for the machine: the kernel had stopped here */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "base/bitmap.h"
+#include "mm/memcg.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/quicklist.h"
@@ -160,7 +161,7 @@ static struct pgtable *table_new(struct memory *mem, unsigned level, gfp_t gfp)
 	if (unlikely(pfn == PFN_NONE))
 		return NULL;
 	table = table_init(mem, pfn, level);
-	mod_node_page_state(mem->nodes[table->node], NR_PAGETABLE, 1);
+	lruvec_stat_mod_folio(mem, pfn, NR_PAGETABLE, 1);
 	return table;
 }
 
@@ -184,7 +185,7 @@ static void table_delete(struct memory *mem, struct pgtable *table)
 {
 	struct page *page = pfn_to_page(mem, table->pfn);
 
-	mod_node_page_state(mem->nodes[table->node], NR_PAGETABLE, -1);
+	lruvec_stat_mod_folio(mem, table->pfn, NR_PAGETABLE, -1);
 	page->flags &= ~PG_TABLE;
 	page->index = 0;
 	if (unlikely(mem->quicklists))

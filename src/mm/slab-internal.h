@@ -55,6 +55,7 @@ struct slab {
 	uint8_t order, where;		/* where: enum slab_where */
 	kaddr_t mgmt;			/* policy slab: off-slab management, 0 none */
 	uint32_t *requested;		/* kmalloc caches: bytes asked for, by object; or NULL */
+	uint16_t *objcg;		/* memory cgroup that an object is charged to, 0 none; NULL: none is */
 	uint16_t next[];
 };
 

@@ -138,7 +138,7 @@ static kaddr_t kmalloc_large(struct memory *mem, uint64_t size, gfp_t gfp, int n
 
 	if (order > mem->geo->max_order)
 		return 0;
-	pfn = alloc_pages(mem, (gfp & (GFP_SLAB_MASK | __GFP_DMA | __GFP_DMA32)) | __GFP_COMP,
+	pfn = alloc_pages(mem, (gfp & (GFP_SLAB_MASK | __GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT)) | __GFP_COMP,
 			  order, nid);
 	if (pfn == PFN_NONE)
 		return 0;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/bitmap.h"
+#include "mm/memcg.h"
 #include "mm/slab-internal.h"
 
 static const struct slab_policy *const slab_policies[] = {
@@ -139,6 +140,7 @@ void slab_discard(struct slab *slab)
 	page->flags &= ~PG_SLAB;
 	page->index = 0;
 	put_page(cache->mem, slab->pfn);
+	free(slab->objcg);
 	objpool_put(&cache->pool, slab);
 }
 
@@ -296,6 +298,55 @@ struct kmem_cache *kmem_cache_next(const struct kmem_cache *cache)
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
+/* What a group is charged for an object: its place, and the pointer that tells whose it is (obj_full_size). */
+static uint64_t obj_full_size(const struct kmem_cache *cache)
+{
+	return cache->size + slab_word(cache->mem);
+}
+
+static enum memcg_stat_item objcg_stat(const struct kmem_cache *cache)
+{
+	return cache->flags & SLAB_RECLAIM_ACCOUNT ? MEMCG_SLAB_RECLAIMABLE_B : MEMCG_SLAB_UNRECLAIMABLE_B;
+}
+
+/* False: the memory cgroup of who runs is at its limit. */
+static __attribute__((noinline)) bool charge_object(struct kmem_cache *cache, kaddr_t object, gfp_t gfp)
+{
+	int id = obj_cgroup_charge(cache->mem, obj_full_size(cache), gfp, objcg_stat(cache));
+	struct slab *slab;
+
+	if (id <= 0)
+		return id == 0;
+	slab = kaddr_to_slab(cache->mem, object);
+	if (!slab->objcg)
+		slab->objcg = xcalloc(slab->objects, sizeof(*slab->objcg));
+	slab->objcg[slab_index(slab, object)] = (uint16_t)id;
+	return true;
+}
+
+static void uncharge_object(struct slab *slab, unsigned index)
+{
+	unsigned id = slab->objcg[index];
+
+	slab->objcg[index] = 0;
+	if (id)
+		obj_cgroup_uncharge(slab->cache->mem, id, obj_full_size(slab->cache), objcg_stat(slab->cache));
+}
+
+void slab_for_each_charged(const struct memory *mem, void (*fn)(void *ctx, unsigned id, uint64_t bytes), void *ctx)
+{
+	struct list_head *pos;
+
+	for_each_kmem_cache(cache, mem)
+		list_for_each(pos, &cache->slabs) {
+			const struct slab *slab = list_entry(pos, struct slab, all);
+
+			for (unsigned i = 0; slab->objcg && i < slab->objects; i++)
+				if (slab->objcg[i])
+					fn(ctx, slab->objcg[i], obj_full_size(cache));
+		}
+}
+
 kaddr_t slab_alloc_object(struct kmem_cache *cache, gfp_t gfp, int nid, uint32_t requested)
 {
 	kaddr_t object = cache->policy->alloc(cache, gfp, nid);
@@ -310,6 +361,12 @@ kaddr_t slab_alloc_object(struct kmem_cache *cache, gfp_t gfp, int nid, uint32_t
 		slab = kaddr_to_slab(cache->mem, object);
 		slab->requested[slab_index(slab, object)] = requested;
 		cache->requested_bytes += requested;
+	}
+	if (unlikely(cache->mem->page_memcg) && (cache->flags & SLAB_ACCOUNT || gfp & __GFP_ACCOUNT) &&
+	    !charge_object(cache, object, gfp)) {
+		cache->failed++;
+		kmem_cache_free(cache, object);
+		return 0;
 	}
 	return object;
 }
@@ -336,6 +393,8 @@ static void free_object(struct slab *slab, kaddr_t object)
 	cache->reinits += cache->ctor != NULL;
 	if (slab->requested)
 		cache->requested_bytes -= slab->requested[index];
+	if (unlikely(slab->objcg))
+		uncharge_object(slab, index);
 	cache->policy->free(cache, slab, index);
 }
 

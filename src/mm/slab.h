@@ -17,7 +17,7 @@
  * heads what they model.
  *
  * Left out: sheaves (6.18 has them for a few caches), randomised and hardened free lists,
- * debugging, KFENCE, per-cgroup charges, the caches' own structs (kmem_cache, kmem_cache_node:
+ * debugging, KFENCE, the vectors that say which cgroup an object is charged to, the caches' own structs (kmem_cache, kmem_cache_node:
  * part of memory.boot_reserved).
  *
  * Interface:
@@ -161,6 +161,8 @@ uint64_t slab_reap_pressure(struct memory *mem, int nid);
  * allocated as.
  */
 enum migratetype slab_page_mobility(const struct memory *mem, pfn_t pfn);
+/* Calls fn for each object that is charged to a memory cgroup: the id of that, and the bytes it pays. */
+void slab_for_each_charged(const struct memory *mem, void (*fn)(void *ctx, unsigned id, uint64_t bytes), void *ctx);
 /* Lists and counts against each other and against struct page. */
 bool slab_consistent(const struct memory *mem, struct strbuf *why);
 
