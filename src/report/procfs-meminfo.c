@@ -4,14 +4,17 @@
  * /proc/meminfo and nodeN/meminfo. Kernel counterpart: fs/proc/meminfo.c, drivers/base/node.c,
  * mm/show_mem.c (si_mem_available), arch/x86/mm/pat/set_memory.c (DirectMap*).
  *
- * Simplified: MemAvailable takes the page cache, less shmem, for the pages of the two file LRU
+ * Simplified: without lists by age MemAvailable takes the page cache, less shmem, for the pages of the two file LRU
  * lists.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "mm/hugetlb_pool.h"
 #include "mm/memmap.h"
+#include "mm/swapfile.h"
 #include "mm/vmalloc.h"
+#include "mm/zswap.h"
 #include "report/procfs.h"
 
 #define HUGE_PAGE_SHIFT(geo) ((geo)->level[1].shift)
@@ -85,7 +88,8 @@ static uint64_t mem_available(struct procfs *p)
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
 		for (unsigned z = 0; mem->nodes[n] && z < MAX_NR_ZONES; z++)
 			low += mem->nodes[n]->node_zones[z].watermark[WMARK_LOW];
-	cache = value_of(p, "nr_file_pages") - value_of(p, "nr_shmem");
+	cache = mem->lru_enabled ? value_of(p, "nr_active_file") + value_of(p, "nr_inactive_file") :
+				   value_of(p, "nr_file_pages") - value_of(p, "nr_shmem");
 	reclaimable = value_of(p, "nr_slab_reclaimable");
 	available = (int64_t)(free_pages - mem->totalreserve_pages);
 	available += (int64_t)(cache - min_u64(cache / 2, low));
@@ -132,11 +136,22 @@ static void put_huge_lines(struct procfs *p, const struct pglist_data *node)
 	put_huge(p, node, "FilePmdMapped", "nr_file_pmdmapped");
 }
 
+static uint64_t hugetlb_total_pages(const struct memory *mem)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; mem->hugetlb && i < mem->hugetlb->nr_hstates; i++)
+		pages += mem->hugetlb->hstates[i].nr_huge_pages << mem->hugetlb->hstates[i].order;
+	return pages;
+}
+
 static void put_commit(struct procfs *p)
 {
 	const struct memory *mem = p->mem;
 
-	put_pages(p, NULL, "CommitLimit", mem->totalram_pages * mem->conf.overcommit_ratio / 100);
+	put_pages(p, NULL, "CommitLimit",
+		  (mem->totalram_pages - hugetlb_total_pages(mem)) * mem->conf.overcommit_ratio / 100 +
+			  total_swap_pages(mem));
 	put_pages(p, NULL, "Committed_AS", mem->vm_committed_as);
 }
 
@@ -154,15 +169,27 @@ static void put_vmalloc(struct procfs *p)
 	put_unknown(p, NULL, "Percpu", "the kernel's per-CPU areas are part of memory.boot_reserved");
 }
 
+/* The pool of the default size; Hugetlb: of all. */
 static void put_hugetlb(struct procfs *p)
 {
-	static const char *const lines[] = {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd",
-					    "HugePages_Surp"};
+	const struct hugetlb *pools = p->mem->hugetlb;
+	const struct hstate *h = pools ? &pools->hstates[pools->default_hstate] : NULL;
+	const struct {
+		const char *name;
+		uint64_t nr;
+	} lines[] = {
+		{"HugePages_Total", h ? h->nr_huge_pages : 0},
+		{"HugePages_Free", h ? h->free_huge_pages : 0},
+		{"HugePages_Rsvd", h ? h->resv_huge_pages : 0},
+		{"HugePages_Surp", h ? h->surplus_huge_pages : 0},
+	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		strbuf_addf(&p->text, "%s:%*u\n", lines[i], (int)(23 - strlen(lines[i])), 0u);
-	put_kb(p, NULL, "Hugepagesize", 1ull << (HUGE_PAGE_SHIFT(p->mem->geo) - 10));
-	put_kb(p, NULL, "Hugetlb", 0);
+		strbuf_addf(&p->text, "%s:%*llu\n", lines[i].name, (int)(23 - strlen(lines[i].name)),
+			    (unsigned long long)lines[i].nr);
+	put_kb(p, NULL, "Hugepagesize",
+	       (h ? huge_page_size(h) : 1ull << HUGE_PAGE_SHIFT(p->mem->geo)) >> 10);
+	put_pages(p, NULL, "Hugetlb", hugetlb_total_pages(p->mem));
 }
 
 /* Only x86 has these lines. */
@@ -229,6 +256,16 @@ static void put_high(struct procfs *p)
 	put_pages(p, NULL, "LowFree", whole(mem, false, true) - free_pages);
 }
 
+static void put_swap(struct procfs *p)
+{
+	const struct zswap *zswap = p->mem->swap ? p->mem->swap->zswap : NULL;
+
+	put_pages(p, NULL, "SwapTotal", total_swap_pages(p->mem));
+	put_pages(p, NULL, "SwapFree", get_nr_swap_pages(p->mem));
+	put_pages(p, NULL, "Zswap", zswap ? zswap_total_pages(zswap) : 0);
+	put_pages(p, NULL, "Zswapped", zswap ? zswap->nr_stored : 0);
+}
+
 void procfs_meminfo(struct procfs *p)
 {
 	p->file = "proc/meminfo";
@@ -242,10 +279,7 @@ void procfs_meminfo(struct procfs *p)
 	put_lists(p, NULL);
 	if (p->mem->geo->lowmem_bytes)
 		put_high(p);
-	put_kb(p, NULL, "SwapTotal", 0);
-	put_kb(p, NULL, "SwapFree", 0);
-	put_kb(p, NULL, "Zswap", 0);
-	put_kb(p, NULL, "Zswapped", 0);
+	put_swap(p);
 	put_counter(p, NULL, "Dirty", "nr_dirty");
 	put_counter(p, NULL, "Writeback", "nr_writeback");
 	put_counter(p, NULL, "AnonPages", "nr_anon_pages");
@@ -262,6 +296,19 @@ void procfs_meminfo(struct procfs *p)
 	put_hugetlb(p);
 	put_direct_map(p);
 	procfs_done(p, "proc/meminfo");
+}
+
+static void put_node_hugetlb(struct procfs *p, const struct pglist_data *node)
+{
+	const struct hugetlb *pools = p->mem->hugetlb;
+	const struct hstate *h = pools ? &pools->hstates[pools->default_hstate] : NULL;
+	unsigned n = node->node_id;
+
+	strbuf_addf(&p->text,
+		    "Node %u HugePages_Total: %5llu\nNode %u HugePages_Free:  %5llu\n"
+		    "Node %u HugePages_Surp:  %5llu\n",
+		    n, (unsigned long long)(h ? h->nr_node[n] : 0), n, (unsigned long long)(h ? h->free_node[n] : 0), n,
+		    (unsigned long long)(h ? h->surplus_node[n] : 0));
 }
 
 void procfs_node_meminfo(struct procfs *p, const struct pglist_data *node)
@@ -284,9 +331,6 @@ void procfs_node_meminfo(struct procfs *p, const struct pglist_data *node)
 	put_sum(p, node, "KReclaimable", "nr_slab_reclaimable", "nr_kernel_misc_reclaimable");
 	put_slab(p, node);
 	put_huge_lines(p, node);
-	strbuf_addf(&p->text,
-		    "Node %u HugePages_Total: %5u\nNode %u HugePages_Free:  %5u\n"
-		    "Node %u HugePages_Surp:  %5u\n",
-		    node->node_id, 0u, node->node_id, 0u, node->node_id, 0u);
+	put_node_hugetlb(p, node);
 	procfs_done(p, "sys/devices/system/node/node%u/meminfo", node->node_id);
 }

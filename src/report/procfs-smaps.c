@@ -3,18 +3,21 @@
 /*
  * /proc/PID/maps, smaps, smaps_rollup, numa_maps. Kernel counterpart: fs/proc/task_mmu.c.
  *
- * Modelled: what is mapped, by whom else, dirty and accessed bits, huge entries, nodes, policies.
+ * Modelled: what is mapped, by whom else, dirty and accessed bits, huge entries, what is swapped, nodes, policies.
  * Simplified: of shared memory with policies by ranges, the task's policy is shown.
- * Left out: swap entries, KSM, hugetlb, protection keys; soft-dirty bits (as in a kernel without
+ * Left out: KSM, protection keys; soft-dirty bits (as in a kernel without
  * CONFIG_MEM_SOFT_DIRTY).
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/bug.h"
+#include "mm/filemap.h"
+#include "mm/hugetlb_pool.h"
 #include "mm/mempolicy.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
 #include "mm/vma.h"
 #include "mm/vma_policy.h"
 #include "report/procfs.h"
@@ -28,6 +31,7 @@ struct mem_size_stats {
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t anonymous_thp, shmem_thp, file_thp;
 	uint64_t pss, pss_anon, pss_file, pss_shmem, pss_dirty, pss_locked;
+	uint64_t swap, swap_pss, shared_hugetlb, private_hugetlb;
 };
 
 /* Pages, as struct numa_maps. */
@@ -42,6 +46,7 @@ struct leaf {
 	uint64_t pte;
 	pfn_t pfn;
 	uint64_t nr; /* pages of the entry that lie in the area */
+	bool swapped; /* the entry names a slot of swap, and pfn nothing */
 };
 
 typedef void leaf_fn(void *ctx, const struct vm_area_struct *vma, const struct leaf *leaf);
@@ -64,7 +69,11 @@ static void walk(const struct vm_area_struct *vma, const struct pgtable *t, uint
 		if (pte_is_table(pte)) {
 			walk(vma, pte_table(pte), at, fn, ctx);
 		} else if (pte_is_leaf(pte) && !(pte.pte & PTE_SPECIAL)) {
-			struct leaf leaf = {pte.pte, pte_pfn(pte), size >> geo->page_shift};
+			struct leaf leaf = {pte.pte, pte_pfn(pte), size >> geo->page_shift, false};
+
+			fn(ctx, vma, &leaf);
+		} else if (is_swap_pte(pte)) {
+			struct leaf leaf = {pte.pte, PFN_NONE, 1, true};
 
 			fn(ctx, vma, &leaf);
 		}
@@ -100,13 +109,55 @@ static void accumulate(struct mem_size_stats *mss, const struct vm_area_struct *
 	}
 }
 
+static void account_swap(struct mem_size_stats *mss, const struct memory *mem, pte_t pte)
+{
+	uint64_t size = 1ull << mem->geo->page_shift;
+	uint32_t users = swap_count(mem, pte_to_swp_entry(pte));
+
+	mss->swap += size;
+	mss->swap_pss += (size << PSS_SHIFT) / (users > 1 ? users : 1);
+}
+
+static void account_hugetlb(struct mem_size_stats *mss, const struct memory *mem, const struct leaf *leaf)
+{
+	bool shared = page_mapcount(mem, folio_pfn(mem, leaf->pfn)) > 1;
+
+	*(shared ? &mss->shared_hugetlb : &mss->private_hugetlb) += leaf->nr << mem->geo->page_shift;
+}
+
+/* Pages of shared memory that are in swap belong to its file: no entry names them. (shmem_swap_usage) */
+static void account_shmem_swap(struct mem_size_stats *mss, const struct vm_area_struct *vma)
+{
+	const struct memory *mem = vma->vm_mm->mem;
+	unsigned shift = mem->geo->page_shift;
+	uint64_t first = vma->vm_pgoff >> (shift - 12), nr = (vma->vm_end - vma->vm_start) >> shift, index;
+
+	if (!vma->vm_mapping || !vma->vm_mapping->is_shmem)
+		return;
+	for (index = first; index < first + nr; index++) {
+		uint64_t entry = mapping_exceptional(vma->vm_mapping, index);
+
+		if (entry_is_shmem_swap(entry))
+			mss->swap += 1ull << shift;
+	}
+}
+
 static void account(void *ctx, const struct vm_area_struct *vma, const struct leaf *leaf)
 {
 	const struct memory *mem = vma->vm_mm->mem;
-	const struct page *head = pfn_to_page(mem, folio_pfn(mem, leaf->pfn));
+	const struct page *head;
 	uint64_t page_bytes = 1ull << mem->geo->page_shift, size = leaf->nr * page_bytes;
 	struct mem_size_stats *mss = ctx;
 
+	if (leaf->swapped) {
+		account_swap(mss, mem, (pte_t){leaf->pte});
+		return;
+	}
+	if (is_vm_hugetlb_page(vma)) {
+		account_hugetlb(mss, mem, leaf);
+		return;
+	}
+	head = pfn_to_page(mem, folio_pfn(mem, leaf->pfn));
 	mss->resident += size;
 	if (leaf->pte & PTE_ACCESSED || head->flags & PG_REFERENCED)
 		mss->referenced += size;
@@ -225,10 +276,10 @@ static void put_stats(struct procfs *p, const struct mem_size_stats *mss, bool r
 	put_kb(p, "AnonHugePages", mss->anonymous_thp);
 	put_kb(p, "ShmemPmdMapped", mss->shmem_thp);
 	put_kb(p, "FilePmdMapped", mss->file_thp);
-	put_kb(p, "Shared_Hugetlb", 0);
-	put_kb(p, "Private_Hugetlb", 0);
-	put_kb(p, "Swap", 0);
-	put_kb(p, "SwapPss", 0);
+	put_kb(p, "Shared_Hugetlb", mss->shared_hugetlb);
+	put_kb(p, "Private_Hugetlb", mss->private_hugetlb);
+	put_kb(p, "Swap", mss->swap);
+	put_kb(p, "SwapPss", mss->swap_pss >> PSS_SHIFT);
 	put_kb(p, "Locked", mss->pss_locked >> PSS_SHIFT);
 }
 
@@ -275,7 +326,8 @@ static bool thp_eligible(const struct vm_area_struct *vma)
 static void put_smap(struct procfs *p, const struct vm_area_struct *vma,
 		     const struct mem_size_stats *mss)
 {
-	uint64_t page_bytes = 1ull << p->mem->geo->page_shift;
+	uint64_t page_bytes = is_vm_hugetlb_page(vma) ? huge_page_size(hstate_vma(vma)) :
+							1ull << p->mem->geo->page_shift;
 
 	put_area(p, vma);
 	put_kb(p, "Size", vma->vm_end - vma->vm_start);
@@ -325,10 +377,14 @@ static void put_rollup(struct procfs *p, const struct mm_struct *mm,
 static void gather(void *ctx, const struct vm_area_struct *vma, const struct leaf *leaf)
 {
 	const struct memory *mem = vma->vm_mm->mem;
-	const struct page *head = pfn_to_page(mem, folio_pfn(mem, leaf->pfn));
-	uint32_t mapcount = page_mapcount(mem, leaf->pfn);
+	const struct page *head;
+	uint32_t mapcount;
 	struct numa_maps *md = ctx;
 
+	if (leaf->swapped)
+		return;
+	head = pfn_to_page(mem, folio_pfn(mem, leaf->pfn));
+	mapcount = page_mapcount(mem, leaf->pfn);
 	md->pages += leaf->nr;
 	if (leaf->pte & PTE_DIRTY || head->flags & PG_DIRTY)
 		md->dirty += leaf->nr;
@@ -404,6 +460,7 @@ void procfs_smaps(struct procfs *p, const struct task_struct *task, uint64_t pid
 		struct mem_size_stats mss = {0};
 
 		walk_vma(vma, account, &mss);
+		account_shmem_swap(&mss, vma);
 		put_smap(p, vma, &mss);
 		add_stats(&sum, &mss);
 	}

@@ -70,7 +70,7 @@ static void put_memory(struct procfs *p, const struct mm_struct *mm)
 	}
 	put_kb(p, "VmPTE", s.pgtables_bytes >> 10);
 	put_kb(p, "VmSwap", procfs_kb(mem, (uint64_t)mm->rss_stat[MM_SWAPENTS]));
-	put_kb(p, "HugetlbPages", 0);
+	put_kb(p, "HugetlbPages", procfs_kb(mem, mm->hugetlb_usage));
 }
 
 static void put_nodes(struct procfs *p, const struct task_struct *task)

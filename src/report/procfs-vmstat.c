@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "mm/vmscan.h"
 #include "mm/vmstat.h"
+#include "mm/writeback.h"
 #include "report/procfs.h"
 #include "report/report.h"
 
@@ -81,8 +83,6 @@ static const char *const node_lines[] = {
 };
 
 static const char *const global_lines[] = {
-	"nr_dirty_threshold",
-	"nr_dirty_background_threshold",
 	"nr_memmap_pages",
 	"nr_memmap_boot_pages",
 };
@@ -271,6 +271,9 @@ bool procfs_counter(const struct memory *mem, const struct pglist_data *node,
 /* Why the model's counter says nothing, NULL when it does. */
 static const char *counter_reason(const struct mmr_replay *r, const char *key)
 {
+	for (unsigned i = 0; i < NR_VM_ZONE_STAT_ITEMS; i++)
+		if (!strcmp(key, zone_stat_info[i].key))
+			return report_zone_item_reason(r, i);
 	for (unsigned i = 0; i < NR_VM_NODE_STAT_ITEMS; i++)
 		if (!strcmp(key, node_stat_info[i].key))
 			return report_node_item_reason(r, i);
@@ -346,12 +349,23 @@ static void put_events(struct procfs *p)
 	}
 }
 
+/* How much may be dirty, as it is now. */
+static void put_thresholds(struct procfs *p)
+{
+	uint64_t background, threshold;
+
+	global_dirty_limits(p->mem, &background, &threshold);
+	strbuf_addf(&p->text, "nr_dirty_threshold %llu\nnr_dirty_background_threshold %llu\n",
+		    (unsigned long long)threshold, (unsigned long long)background);
+}
+
 void procfs_vmstat(struct procfs *p)
 {
 	p->file = "proc/vmstat";
 	put_lines(p, NULL, zone_lines, ARRAY_SIZE(zone_lines));
 	put_lines(p, NULL, numa_lines, ARRAY_SIZE(numa_lines));
 	put_lines(p, NULL, node_lines, ARRAY_SIZE(node_lines));
+	put_thresholds(p);
 	put_lines(p, NULL, global_lines, ARRAY_SIZE(global_lines));
 	put_events(p);
 	procfs_done(p, "proc/vmstat");
@@ -407,6 +421,12 @@ static void put_protection(struct procfs *p, const struct zone *zone,
 	strbuf_addstr(&p->text, ")");
 }
 
+/* kswapd has given up on the node. */
+static bool is_unreclaimable(const struct pglist_data *node)
+{
+	return node->kswapd.failures >= MAX_RECLAIM_RETRIES;
+}
+
 static void put_pagesets(struct procfs *p, const struct zone *zone)
 {
 	strbuf_addstr(&p->text, "\n  pagesets");
@@ -420,7 +440,8 @@ static void put_pagesets(struct procfs *p, const struct zone *zone)
 			    cpu, pcp->count, pcp->high, pcp->batch, pcp->high_min, pcp->high_max,
 			    stat_threshold(zone));
 	}
-	strbuf_addf(&p->text, "\n  node_unreclaimable:  %u\n  start_pfn:           %llu", 0u,
+	strbuf_addf(&p->text, "\n  node_unreclaimable:  %u\n  start_pfn:           %llu",
+		    is_unreclaimable(zone->zone_pgdat),
 		    (unsigned long long)zone->zone_start_pfn);
 }
 

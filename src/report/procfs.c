@@ -244,8 +244,9 @@ void procfs_system(struct procfs *p)
 	procfs_meminfo(p);
 	procfs_slabinfo(p);
 	procfs_vmallocinfo(p);
-	strbuf_addstr(&p->text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	procfs_done(p, "proc/swaps");
+	procfs_swaps(p);
+	procfs_pressure(p);
+	procfs_memcgs(p);
 	put_sys(p);
 }
 

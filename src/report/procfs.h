@@ -5,10 +5,11 @@
  * formats of Linux 6.18 (fs/proc/task_mmu.c, meminfo.c, array.c, mm/vmstat.c, slab_common.c,
  * vmalloc.c, drivers/base/node.c), so that the tools people already have read them:
  *
- *	proc/buddyinfo pagetypeinfo zoneinfo vmstat meminfo slabinfo vmallocinfo swaps
+ *	proc/buddyinfo pagetypeinfo zoneinfo vmstat meminfo slabinfo vmallocinfo swaps pressure/memory
  *	proc/PID/maps smaps smaps_rollup numa_maps status stat statm comm cmdline
  *	sys/devices/system/node/{online,possible,has_cpu,has_memory,has_normal_memory}
  *	sys/devices/system/node/nodeN/{cpulist,cpumap,distance,meminfo,numastat,vmstat}
+ *	sys/fs/cgroup/[memory/]PATH/memory.* (of version 2, or of 1 with memcg.v1)
  *	mmreplay-unavailable.json
  *
  * Every file has the lines of the kernel's, in their order; a line for which the model has no figure
@@ -90,6 +91,12 @@ void procfs_zoneinfo(struct procfs *p);
 void procfs_buddyinfo(struct procfs *p);
 void procfs_pagetypeinfo(struct procfs *p);
 void procfs_meminfo(struct procfs *p);
+void procfs_swaps(struct procfs *p);
+void procfs_pressure(struct procfs *p);
+/* The two lines of a pressure file. */
+void procfs_put_pressure(struct procfs *p, const struct psi_group *group);
+/* memory.* of every group. */
+void procfs_memcgs(struct procfs *p);
 void procfs_slabinfo(struct procfs *p);
 void procfs_vmallocinfo(struct procfs *p);
 void procfs_node_meminfo(struct procfs *p, const struct pglist_data *node);

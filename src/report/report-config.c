@@ -16,7 +16,7 @@ static void put_setting(json_t *settings, const struct config_row *row, const vo
 
 		for (unsigned i = 0; i < config_nr_values(row); i++)
 			json_array_append_new(list, json_integer((json_int_t)values[i]));
-	} else if (row->type == CONFIG_NODES || row->type == CONFIG_WEIGHTS)
+	} else if (row->type == CONFIG_NODES || row->type == CONFIG_WEIGHTS || row->type == CONFIG_AREAS)
 		j_str(settings, row->key, config_format(row, conf, text, sizeof(text)));
 	else if (row->type == CONFIG_BOOL)
 		j_bool(settings, row->key, value);
