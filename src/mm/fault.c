@@ -125,9 +125,11 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 	vmf.pgoff = linear_page_index(vma, vmf.address);
 	if (vma->vm_mapping)
 		vmf.pgoff = file_index(mem, vmf.pgoff);
+	mem->in_lru_fault = !(vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ));	/* lru_gen_enter_fault() */
 	ret = __handle_mm_fault(&vmf);
 	if (unlikely(ret & VM_FAULT_OOM))
 		ret = retry_after_demotion(&vmf, ret);
+	mem->in_lru_fault = false;
 	if (unlikely(mem->kswapd_nodes))
 		demotion_run_kswapds(mem);
 	mm_account_fault(&vmf, ret);
