@@ -89,7 +89,7 @@ static const char *format_value(enum config_type type, uint64_t value, char *buf
 	} times[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
 	size_t i = 0;
 
-	if (type == CONFIG_SIZE)
+	if (type == CONFIG_SIZE || type == CONFIG_LIMIT)
 		return format_size(value, buf, size);
 	if (type == CONFIG_DECIMAL) {
 		format_decimal(value, buf, size);
@@ -137,6 +137,12 @@ static int parse_decimal(const char *s, uint64_t *ret, struct mmr_error *err)
 		return err_set(err, -EINVAL, "'%.60s' is no number with up to three decimal places", s);
 	*ret = value * scale;
 	return 0;
+}
+
+/* What stands for no limit. */
+static const char *limit_word(const struct config_row *row)
+{
+	return row->choices ? row->choices[0] : "max";
 }
 
 /* ---- lists ---- */
@@ -392,6 +398,10 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 		return parse_weights(row, text, value_of(row, conf), err);
 	if (row->type == CONFIG_AREAS)
 		return parse_areas(row, text, value_of(row, conf), err);
+	if (row->type == CONFIG_LIMIT && !strcmp(text, limit_word(row))) {
+		*value_of(row, conf) = UINT64_MAX;
+		return 0;
+	}
 	switch (row->type) {
 	case CONFIG_BOOL:
 		rc = parse_bool(row, text, &value, err);
@@ -402,6 +412,7 @@ int config_set(const struct config_row *row, void *conf, const char *text, struc
 	case CONFIG_UINT:
 		rc = parse_u64(text, &value, err);
 		break;
+	case CONFIG_LIMIT:
 	case CONFIG_SIZE:
 		rc = parse_size(text, &value, err);
 		break;
@@ -435,6 +446,8 @@ const char *config_format(const struct config_row *row, const void *conf, char *
 		snprintf(buf, size, "%s", value ? "on" : "off");
 	else if (row->type == CONFIG_CHOICE)
 		snprintf(buf, size, "%s", row->choices[value]);
+	else if (row->type == CONFIG_LIMIT && value == UINT64_MAX)
+		snprintf(buf, size, "%s", limit_word(row));
 	else if (row->type == CONFIG_LIST)
 		format_list(row, value_of(row, (void *)conf), buf, size);
 	else if (row->type == CONFIG_NODES)

@@ -26,6 +26,7 @@
 enum config_type {
 	CONFIG_BOOL, CONFIG_UINT, CONFIG_SIZE, CONFIG_TIME, CONFIG_CHOICE,
 	CONFIG_DECIMAL,	/* "1.25": thousandths, 1250 */
+	CONFIG_LIMIT,	/* "512M", or "max" for none: UINT64_MAX */
 	CONFIG_LIST,	/* "256,256,32": numbers of min to max */
 	CONFIG_NODES,	/* "1,4-6", "none": numbers of 0 to 63 */
 	CONFIG_WEIGHTS,	/* "3,1", "none": up to 64 numbers of 0 to 255, a byte each in 8 uint64_t */
@@ -37,8 +38,9 @@ struct config_row {
 	enum config_type type;
 	size_t offset;			/* of the uint64_t in the subsystem's struct */
 	const char *def;		/* default, as a user would write it */
-	uint64_t min, max;		/* inclusive, for UINT, SIZE, TIME, DECIMAL (thousandths) and LIST */
-	const char *const *choices;	/* NULL-terminated; CHOICE: the words, LIST: what each number is for, AREAS: kinds */
+	uint64_t min, max;		/* inclusive, for UINT, SIZE, TIME, DECIMAL (thousandths), LIMIT and LIST */
+	/* NULL-terminated; CHOICE: the words, LIST: what each number is for, AREAS: kinds, LIMIT: another word than "max" */
+	const char *const *choices;
 	const char *help;		/* one line; names the kernel's file or sysctl, if any */
 };
 

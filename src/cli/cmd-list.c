@@ -113,6 +113,11 @@ static void values_text(const struct config_row *row, char *buf, size_t size)
 		snprintf(buf, size, "%s to %s", format_size(row->min, min, sizeof(min)),
 			 format_size(row->max, max, sizeof(max)));
 		break;
+	case CONFIG_LIMIT:
+		snprintf(buf, size, "%s%s, or %s", row->max == UINT64_MAX ? "a size" : "0 to ",
+			 row->max == UINT64_MAX ? "" : format_size(row->max, max, sizeof(max)),
+			 row->choices ? row->choices[0] : "max");
+		break;
 	case CONFIG_LIST:
 		snprintf(buf, size, "%u numbers of %" PRIu64 " to %" PRIu64, config_nr_values(row),
 			 row->min, row->max);
@@ -122,6 +127,12 @@ static void values_text(const struct config_row *row, char *buf, size_t size)
 		break;
 	case CONFIG_WEIGHTS:
 		snprintf(buf, size, "up to 64 numbers of 0 to 255, or none");
+		break;
+	case CONFIG_AREAS:
+		snprintf(buf, size, "up to %d SIZE[:PRIORITY[:KIND]] with kinds", CONFIG_MAX_AREAS);
+		for (size_t i = 0; row->choices[i]; i++)
+			snprintf(buf + strlen(buf), size - strlen(buf), " %s", row->choices[i]);
+		snprintf(buf + strlen(buf), size - strlen(buf), ", or none");
 		break;
 	default:
 		snprintf(buf, size, "%" PRIu64 " to %" PRIu64, row->min, row->max);

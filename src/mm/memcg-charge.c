@@ -391,15 +391,6 @@ void __mem_cgroup_uncharge(struct memory *mem, pfn_t head, unsigned order)
 	}
 }
 
-void mem_cgroup_migrate(struct memory *mem, pfn_t src, pfn_t dst)
-{
-	if (!mem->page_memcg)
-		return;
-	VM_BUG_ON(mem->page_memcg[dst]);
-	mem->page_memcg[dst] = mem->page_memcg[src];
-	mem->page_memcg[src] = 0;
-}
-
 void mem_cgroup_replace_folio(struct memory *mem, pfn_t src, pfn_t dst)
 {
 	struct mem_cgroup *memcg = folio_memcg(mem, src);

@@ -217,8 +217,20 @@ static inline void mem_cgroup_uncharge(struct memory *mem, pfn_t head, unsigned 
 		__mem_cgroup_uncharge(mem, head, order);
 }
 
-/* The charge of src goes over to dst, a folio as large, with src's statistics moved by the caller. src is uncharged. */
-void mem_cgroup_migrate(struct memory *mem, pfn_t src, pfn_t dst);
+/*
+ * The charge of src goes over to dst, a folio as large: in two steps, so that counters in between go to the group from
+ * either.
+ */
+static inline void mem_cgroup_migrate(struct memory *mem, pfn_t src, pfn_t dst)
+{
+	if (unlikely(mem->page_memcg))
+		mem->page_memcg[dst] = mem->page_memcg[src];
+}
+static inline void mem_cgroup_migrated(struct memory *mem, pfn_t src)
+{
+	if (unlikely(mem->page_memcg))
+		mem->page_memcg[src] = 0;
+}
 /* dst takes the place of src in the page cache: charged as well, by force; src keeps its charge until it is freed. */
 void mem_cgroup_replace_folio(struct memory *mem, pfn_t src, pfn_t dst);
 /* A folio of 2^old_order becomes folios of 2^new_order, all charged to its group. */
@@ -288,6 +300,15 @@ static inline void lruvec_stat_mod_folio(struct memory *mem, pfn_t head, enum no
 	mod_node_page_state(pgdat, item, delta);
 	if (unlikely(mem->page_memcg))
 		memcg_lruvec_stat_mod(__folio_memcg(mem, head), pgdat->node_id, item, delta);
+}
+/* The same by any page of a folio. */
+static inline void lruvec_stat_mod_page(struct memory *mem, pfn_t pfn, enum node_stat_item item, int64_t delta)
+{
+	struct pglist_data *pgdat = pfn_to_node(mem, pfn);
+
+	mod_node_page_state(pgdat, item, delta);
+	if (unlikely(mem->page_memcg))
+		memcg_lruvec_stat_mod(__folio_memcg(mem, folio_pfn(mem, pfn)), pgdat->node_id, item, delta);
 }
 /* A counter of a list's node and group. */
 static inline void mod_lruvec_state(struct lruvec *lruvec, enum node_stat_item item, int64_t delta)

@@ -8,6 +8,7 @@
 #include "base/radix.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
@@ -174,15 +175,14 @@ static void move_cache_slots(const struct migration *m, unsigned nr)
 {
 	const struct page *page = pfn_to_page(m->mem, m->src);
 	struct address_space *mapping = m->mem->mappings.data[page->mapping];
-	struct pglist_data *from = pfn_to_node(m->mem, m->src), *to = pfn_to_node(m->mem, m->dst);
 
 	for (unsigned i = 0; i < nr; i++)
 		radix_set(&mapping->pages, page->index + i, (uint64_t)m->dst + i + 1);
-	mod_node_page_state(from, NR_FILE_PAGES, -(int64_t)nr);
-	mod_node_page_state(to, NR_FILE_PAGES, nr);
+	lruvec_stat_mod_folio(m->mem, m->src, NR_FILE_PAGES, -(int64_t)nr);
+	lruvec_stat_mod_folio(m->mem, m->dst, NR_FILE_PAGES, nr);
 	if (mapping->is_shmem) {
-		mod_node_page_state(from, NR_SHMEM, -(int64_t)nr);
-		mod_node_page_state(to, NR_SHMEM, nr);
+		lruvec_stat_mod_folio(m->mem, m->src, NR_SHMEM, -(int64_t)nr);
+		lruvec_stat_mod_folio(m->mem, m->dst, NR_SHMEM, nr);
 	}
 }
 
@@ -231,12 +231,14 @@ static bool move_folio(struct memory *mem, pfn_t src, pfn_t dst, struct flush_ba
 	on_lru = folio_isolate_lru(mem, src);
 	copy_state(mem, src, dst, nr);
 	copy_last_cpupid(mem, src, dst);
+	mem_cgroup_migrate(mem, src, dst);
 	to->_refcount = from->_refcount;
 	move_entries(&m, nr);
 	if (m.dirty)
 		to->flags |= PG_DIRTY;
 	if (!(from->flags & PG_ANON))
 		move_cache_slots(&m, nr);
+	mem_cgroup_migrated(mem, src);
 	release_source(mem, src, nr);
 	if (on_lru)
 		folio_putback_lru(mem, dst);

@@ -4,6 +4,7 @@
 #include "mm/rmap.h"
 
 #include "mm/anon_vma.h"
+#include "mm/memcg.h"
 #include "mm/pgtable.h"
 #include "mm/vma.h"
 
@@ -25,7 +26,7 @@ static void count_mapped(struct memory *mem, pfn_t pfn, const struct page *page,
 {
 	enum node_stat_item item = page->flags & PG_ANON ? NR_ANON_MAPPED : NR_FILE_MAPPED;
 
-	pfn_to_node(mem, pfn)->vm_stat[item] += (uint64_t)nr;
+	lruvec_stat_mod_page(mem, pfn, item, nr);
 }
 
 static void set_anon(struct memory *mem, pfn_t pfn, struct vm_area_struct *vma, uint64_t addr)
@@ -149,7 +150,7 @@ static int64_t mod_pmd_mapped(struct memory *mem, pfn_t head, int64_t sign)
 	if (!(page->flags & PG_ANON))
 		item = page->flags & PG_SWAPBACKED ? NR_SHMEM_PMDMAPPED : NR_FILE_PMDMAPPED;
 	count_mapped(mem, head, page, sign * nr);
-	pfn_to_node(mem, head)->vm_stat[item] += (uint64_t)sign;
+	lruvec_stat_mod_folio(mem, head, item, sign);
 	return nr;
 }
 
@@ -209,41 +210,4 @@ void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx)
 		rmap_walk_anon(mem, page, fn, ctx);
 	else
 		rmap_walk_file(mem, page, fn, ctx);
-}
-
-struct folio_referenced_arg {
-	pfn_t head, page;
-	uint64_t vm_flags;
-	unsigned referenced;
-};
-
-static bool referenced_one(struct vm_area_struct *vma, uint64_t addr, void *ctx)
-{
-	struct folio_referenced_arg *a = ctx;
-	struct pgtable *table;
-	unsigned level;
-	pte_t *pte = pgtable_walk(vma->vm_mm, addr, &level, &table);
-
-	if (!pte_is_leaf(*pte) || pte_pfn(*pte) != a->page || (level && a->page != a->head))
-		return true;
-	if (vma->vm_flags & VM_LOCKED)
-		a->vm_flags |= VM_LOCKED;
-	if (!(pte->pte & PTE_ACCESSED))
-		return true;
-	pte->pte &= ~PTE_ACCESSED;
-	a->referenced++;
-	a->vm_flags |= vma->vm_flags & ~VM_LOCKED;
-	return true;
-}
-
-unsigned folio_referenced(struct memory *mem, pfn_t head, uint64_t *ret_vm_flags)
-{
-	struct folio_referenced_arg a = { .head = head };
-	pfn_t end = head + (1u << page_order(pfn_to_page(mem, head)));
-
-	for (a.page = head; a.page < end; a.page++)
-		if (page_mapcount(mem, a.page))
-			rmap_walk(mem, a.page, referenced_one, &a);
-	*ret_vm_flags = a.vm_flags;
-	return a.referenced;
 }

@@ -18,12 +18,19 @@ static void put_setting(json_t *settings, const struct config_row *row, const vo
 			json_array_append_new(list, json_integer((json_int_t)values[i]));
 	} else if (row->type == CONFIG_NODES || row->type == CONFIG_WEIGHTS || row->type == CONFIG_AREAS)
 		j_str(settings, row->key, config_format(row, conf, text, sizeof(text)));
+	else if (row->type == CONFIG_LIMIT && value == UINT64_MAX)
+		j_str(settings, row->key, config_format(row, conf, text, sizeof(text)));
 	else if (row->type == CONFIG_BOOL)
 		j_bool(settings, row->key, value);
 	else if (row->type == CONFIG_CHOICE)
 		j_str(settings, row->key, row->choices[value]);
 	else
 		j_u64(settings, row->key, value);
+}
+
+static void put_cgroup(void *ctx, const char *key, const char *value)
+{
+	j_str(ctx, key, value);
 }
 
 static void put_settings(json_t *config, struct settings *s, const char *machine)
@@ -43,6 +50,7 @@ static void put_settings(json_t *config, struct settings *s, const char *machine
 		for (size_t k = 0; k < t.table->nr; k++)
 			put_setting(settings, &t.table->rows[k], t.conf);
 	}
+	cgroup_specs_each(&s->cgroups, put_cgroup, settings);
 }
 
 static void put_topology(json_t *config, const struct topology *t)

@@ -53,6 +53,7 @@ static void report_replay(struct report *rep)
 	j_u64(replay, "cache_implied_pages", c->cache_implied);
 	j_u64(replay, "resident_pages", c->resident_pages);
 	j_u64(replay, "kernel_touches", c->ktouch_pages);
+	j_u64(replay, "killed_events", c->killed_events);
 	ignored = j_object(replay, "ignored_events");
 	for (unsigned kind = 0; kind < REPLAY_KINDS; kind++)
 		if (c->ignored[kind])

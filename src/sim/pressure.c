@@ -9,6 +9,7 @@
 #include "mm/compaction.h"
 #include "mm/demotion.h"
 #include "mm/filemap.h"
+#include "mm/oom_kill.h"
 #include "mm/quicklist.h"
 #include "mm/shrinker.h"
 #include "mm/slab.h"
@@ -87,6 +88,8 @@ static const struct pressure_ops ops = {
 	.try_to_free_pages = try_to_free_pages,
 	.node_reclaim = node_reclaim,
 	.wake_kswapd = wake_kswapd,
+	.out_of_memory = oom_kill_for_alloc,
+	.memcg_oom = oom_kill_for_memcg,
 	.try_to_compact_pages = try_to_compact_pages,
 	.compaction_zonelist_suitable = compaction_zonelist_suitable,
 	.wake_kcompactd = wakeup_kcompactd,

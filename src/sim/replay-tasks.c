@@ -66,6 +66,8 @@ void ev_task(struct mmr_replay *r, const struct mmr_event *ev)
 		req.process = with->process;
 	req.mm = with ? share_mm(with) : mm_alloc(r->mem);
 	st = tasks_add(&r->tasks, &req);
+	if (!with)
+		replay_join_cgroup(r, req.mm, NULL, req.pid, r->cgroups.home);
 	if (with)
 		mpol_task_init(r->mem, st->task, with->task);
 	else
@@ -102,6 +104,8 @@ void ev_fork(struct mmr_replay *r, const struct mmr_event *ev)
 		free_thread_stack(r->mem, req.task);
 	}
 	child = tasks_add(&r->tasks, &req);
+	if (!(flags & CLONE_VM))
+		replay_join_cgroup(r, req.mm, NULL, req.pid, NULL);
 	mpol_task_init(r->mem, child->task, parent->task);
 	child->counts_resident = parent->counts_resident;
 	if (!(flags & CLONE_THREAD))
@@ -120,19 +124,32 @@ static const char *base_name(const char *path, size_t len, size_t *ret_len)
 	return path + at;
 }
 
+static void join_by_name(struct mmr_replay *r, const struct sim_task *st, const char *name, size_t len)
+{
+	char comm[16] = "";
+
+	memcpy(comm, name, len < sizeof(comm) ? len : sizeof(comm) - 1);
+	if (len)
+		replay_join_cgroup(r, st->task->mm, comm, st->task->pid, NULL);
+}
+
 void ev_exec(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct sim_task *st = replay_enter(r, ev->task, ev->cpu);
-	struct mm_struct *old = st->task->mm, *mm = mm_alloc(r->mem);
+	struct mm_struct *old = st->task->mm, *mm;
 	size_t len;
 	const char *name = base_name(ev->data ? ev->data : "", ev->data_len, &len);
 
+	/* It goes to its group, and there executes the program: all that takes is charged there. */
+	join_by_name(r, st, name, len);
+	mm = mm_alloc(r->mem);
 	if (!mm) {
 		diverge(r, DIVERGE_FORK_FAILED);
 		return;
 	}
 	if (old) {
 		mm->stack_limit_bytes = old->stack_limit_bytes;
+		mm->oom_score_adj = old->oom_score_adj;
 		mm->as_limit_bytes = old->as_limit_bytes;
 		mm->data_limit_bytes = old->data_limit_bytes;
 	}
@@ -141,6 +158,9 @@ void ev_exec(struct mmr_replay *r, const struct mmr_event *ev)
 	mm->start_stack = ev->EXEC.stack;
 	task_numa_free(r->mem, st->task);
 	st->task->mm = mm;
+	mm->owner = st->task;
+	if (old)
+		tasks_leave_mm(&r->tasks, st, old);
 	st->counts_resident = true;
 	switch_mm(r->mem, mm);
 	if (old)
@@ -169,8 +189,12 @@ void ev_comm(struct mmr_replay *r, const struct mmr_event *ev)
 	struct sim_process *p = tasks_process(&r->tasks, st);
 
 	/* A thread may have a name of its own; the process keeps that of its leader. */
-	if (ev->data_len && st->task->tid == p->pid)
-		set_comm(p, st->task, ev->data, ev->data_len);
+	if (!ev->data_len || st->task->tid != p->pid)
+		return;
+	/* Of a process from before the trace this is the first name. */
+	if (p->existed && !p->nr_execs && !p->comm[0])
+		join_by_name(r, st, ev->data, ev->data_len);
+	set_comm(p, st->task, ev->data, ev->data_len);
 }
 
 void ev_rlimit(struct mmr_replay *r, const struct mmr_event *ev)

@@ -110,8 +110,20 @@ static struct sim_task *unknown_task(struct mmr_replay *r, uint32_t id)
 
 	diverge(r, DIVERGE_TASK_UNKNOWN);
 	st = tasks_add(&r->tasks, &req);
+	replay_join_cgroup(r, req.mm, NULL, 0, r->cgroups.home);
 	numa_adopt(&r->numa, st->task);
 	return st;
+}
+
+void replay_join_cgroup(struct mmr_replay *r, struct mm_struct *mm, const char *comm, uint64_t pid,
+			struct mem_cgroup *otherwise)
+{
+	struct mem_cgroup *memcg = cgroups_match(&r->cgroups, comm, pid);
+
+	if (!memcg)
+		memcg = otherwise;
+	if (mm && memcg && mm->memcg != memcg)
+		mm_set_memcg(mm, memcg);
 }
 
 struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu)
@@ -190,6 +202,7 @@ void mmr_replay_destroy(struct mmr_replay *r)
 	if (r->sys) {
 		everybody_exits(r);
 		tasks_finish(&r->tasks);
+		htable_finish(&r->killed);
 		numa_finish(&r->numa);
 		mapping_finish_all(r->mem);
 		replay_dma_finish(r);
@@ -240,6 +253,10 @@ int mmr_replay_start(struct mmr_replay *r, struct mmr_error *err)
 		return rc;
 	r->mem = r->sys->mem;
 	tasks_init(&r->tasks, r->mem);
+	htable_init(&r->killed);
+	rc = cgroups_start(&r->cgroups, &r->settings.memcg, &r->settings.cgroups, r->mem, err);
+	if (rc)
+		return rc;
 	kernel_replay_init(r);
 	replay_dma_start(r);
 	rc = numa_check(&r->settings.numa, r->mem, err);
@@ -276,10 +293,17 @@ static uint64_t accesses_of(const struct tlb_cpu *cpu)
 /* The CPU counts what the runs hold: no second pass over them for the clock. */
 static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 {
-	const struct sim_task *st = replay_enter(r, item->ev.task, item->ev.cpu);
-	const struct tlb_cpu *cpu = tlb_this_cpu(r->mem->tlb, r->mem->cpu);
-	uint64_t before = accesses_of(cpu);
+	const struct sim_task *st;
+	const struct tlb_cpu *cpu;
+	uint64_t before;
 
+	if (unlikely(r->killed.nr) && replay_is_killed(r, item->ev.task)) {
+		replay_skip_killed(r, &item->ev);
+		return;
+	}
+	st = replay_enter(r, item->ev.task, item->ev.cpu);
+	cpu = tlb_this_cpu(r->mem->tlb, r->mem->cpu);
+	before = accesses_of(cpu);
 	if (st->task->mm)
 		mmu_access_runs(r->mem, item->runs, item->nr_runs);
 	r->nr_accesses += accesses_of(cpu) - before;
@@ -289,6 +313,10 @@ static void take_event(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	if (unlikely(r->kernel->mode != KERNEL_OFF) && kernel_replay_event(r, ev))
 		return;
+	if (unlikely(r->killed.nr) && replay_is_killed(r, ev->task)) {
+		replay_skip_killed(r, ev);
+		return;
+	}
 	if (ev->kind < REPLAY_KINDS && replay_entries[ev->kind])
 		replay_enter_kernel(r, ev);
 	if (ev->kind < REPLAY_KINDS && handlers[ev->kind])
@@ -365,6 +393,8 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 	else
 		take_event(r, &item.ev);
 	r->ev = NULL;
+	if (unlikely(r->mem->oom))
+		replay_bury_victims(r);
 	if (unlikely(r->unfit_addr))
 		return unfit_error(r, err);
 	if (r->check_every && r->nr_items % r->check_every == 0)

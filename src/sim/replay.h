@@ -29,6 +29,7 @@
 #include <mmreplay/replay.h>
 
 #include "sim/background.h"
+#include "sim/cgroups.h"
 #include "sim/checkpoint.h"
 #include "sim/file-names.h"
 #include "sim/kthreads.h"
@@ -79,6 +80,7 @@ struct replay_counts {
 	uint64_t cache_implied; /* pages put into the cache because of a minor fault */
 	uint64_t resident_pages;
 	uint64_t ktouch_pages;
+	uint64_t killed_events; /* of tasks that the OOM killer had ended */
 	uint64_t ignored[REPLAY_KINDS]; /* events by kind that nothing in the model takes */
 	uint64_t unknown_kinds;
 	uint64_t diverged[NR_DIVERGENCES];
@@ -97,6 +99,8 @@ struct mmr_replay {
 	struct system *sys; /* NULL before the first step */
 	struct memory *mem; /* sys->mem */
 	struct tasks tasks;
+	struct cgroups cgroups;
+	struct htable killed; /* ids of tasks that the OOM killer ended, and of children they never had */
 	struct checkpoints checkpoints;
 	struct replay_counts counts;
 	struct kthreads kthreads;
@@ -155,6 +159,14 @@ struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu);
 void replay_leave(struct mmr_replay *r);
 /* Its address space, NULL when it has none any more. */
 struct mm_struct *replay_mm(struct mmr_replay *r, const struct mmr_event *ev);
+
+/* Killed by the OOM killer (replay-oom.c): is the task gone, what becomes of its events, its end. */
+bool replay_is_killed(const struct mmr_replay *r, uint32_t task);
+void replay_skip_killed(struct mmr_replay *r, const struct mmr_event *ev);
+void replay_bury_victims(struct mmr_replay *r);
+/* The memory cgroup that a new address space is to be in; NULL: none in particular is as `otherwise` says. */
+void replay_join_cgroup(struct mmr_replay *r, struct mm_struct *mm, const char *comm, uint64_t pid,
+			struct mem_cgroup *otherwise);
 
 /* By kind of event: 1 + the cause of the entry into the kernel; 0: none, or it is counted elsewhere. */
 extern const uint8_t replay_entries[REPLAY_KINDS];

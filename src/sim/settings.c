@@ -74,10 +74,12 @@ void settings_init(struct settings *s)
 		config_defaults(t.table, t.conf);
 	}
 	s->captured_mm = s->mm;
+	s->captured_memcg = s->memcg;
 }
 
 void settings_finish(struct settings *s)
 {
+	cgroup_specs_finish(&s->cgroups);
 	free(s->machine);
 	free(s->topology_file);
 	s->machine = s->topology_file = NULL;
@@ -91,6 +93,7 @@ struct settings_table settings_table(struct settings *s, size_t i)
 	const struct settings_table tables[NR_SETTINGS_TABLES] = {
 		{&system_config_table, s ? &s->system : NULL},
 		{&numa_config_table, s ? &s->numa : NULL},
+		{&memcg_config_table, s ? &s->memcg : NULL},
 		{&fragmentation_config_table, s ? &s->fragmentation : NULL},
 		{&mm_config_table, s ? &s->mm : NULL},
 		{&tlb_config_table, s ? &s->tlb : NULL},
@@ -161,6 +164,25 @@ static const char *json_array_as_text(const json_t *v, char *buf, size_t size)
 					i ? "," : "", json_integer_value(e));
 	}
 	return len < size ? buf : NULL;
+}
+
+/* ["redis*", 4711] as "redis*,4711". NULL when something else than texts and numbers is in it. */
+static const char *json_words_as_text(const json_t *v, struct strbuf *words)
+{
+	size_t i;
+	json_t *e;
+
+	strbuf_addstr(words, "");
+	json_array_foreach((json_t *)v, i, e)
+	{
+		if (json_is_string(e))
+			strbuf_addf(words, "%s%s", i ? "," : "", json_string_value(e));
+		else if (json_is_integer(e))
+			strbuf_addf(words, "%s%" JSON_INTEGER_FORMAT, i ? "," : "", json_integer_value(e));
+		else
+			return NULL;
+	}
+	return words->s;
 }
 
 static const struct config_row *find_row(struct settings *s, const char *key, void **ret_conf)
@@ -245,6 +267,35 @@ static void captured_lru_gen(struct settings *s, const struct trace_meta *meta)
 	s->mm.lru_gen_caps = (uint64_t)caps & 7;
 }
 
+/* A limit above the machine's memory limits nothing, and says no more than that there was a group. */
+static void captured_limit(struct settings *s, const struct trace_meta *meta, const char *path, const char *key)
+{
+	const json_t *v = trace_meta_get(meta, path);
+	char text[32];
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    (uint64_t)json_integer_value(v) >= meta->memory_bytes)
+		return;
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	settings_set(s, key, text, NULL);
+}
+
+/* Limits that hold for the captured program's memory cgroup, those of the groups above taken in. */
+static void captured_cgroup(struct settings *s, const struct trace_meta *meta)
+{
+	bool v1 = trace_meta_u64(meta, "memory/cgroup/version") == 1;
+
+	if (v1)
+		s->memcg.version = MEMCG_V1;
+	captured_limit(s, meta, "memory/cgroup/limit_bytes", "memcg.max");
+	captured_limit(s, meta, "memory/cgroup/high_bytes", "memcg.high");
+	captured_limit(s, meta, v1 ? "memory/cgroup/memory_and_swap_limit_bytes" : "memory/cgroup/swap_limit_bytes",
+		       "memcg.swap_max");
+	if (v1 && s->memcg.all.max != UINT64_MAX)
+		captured_limit(s, meta, "memory/cgroup/memory.swappiness", "memcg.swappiness");
+	s->captured_memcg = s->memcg;
+}
+
 void settings_captured(struct settings *s, const struct trace_meta *meta)
 {
 	/* A kernel without a THP folder has no huge pages. */
@@ -263,6 +314,7 @@ void settings_captured(struct settings *s, const struct trace_meta *meta)
 	captured_reserve_ratio(s, meta);
 	captured_boot_options(s, meta);
 	captured_lru_gen(s, meta);
+	captured_cgroup(s, meta);
 	s->captured_mm = s->mm;
 }
 
@@ -312,6 +364,8 @@ int settings_set(struct settings *s, const char *key, const char *value, struct 
 
 	if (colon && !strcmp(key, POLICY_KEY))
 		return set_policy_and_nodes(s, value, colon, err);
+	if (!strncmp(key, CGROUP_KEY_PREFIX, strlen(CGROUP_KEY_PREFIX)))
+		return cgroup_specs_set(&s->cgroups, key + strlen(CGROUP_KEY_PREFIX), value, err);
 
 	if (!strcmp(key, MACHINE_KEY)) {
 		char **name = hwloc_is_export(value) ? &s->topology_file : &s->machine;
@@ -341,7 +395,7 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 
 	json_object_foreach((json_t *)obj, name, v)
 	{
-		struct strbuf key = {0};
+		struct strbuf key = {0}, words = {0};
 		char buf[CONFIG_TEXT];
 		const char *text = json_as_text(v, NULL, buf, sizeof(buf));
 		const struct config_row *row;
@@ -352,6 +406,8 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 		row = json_is_array(v) ? find_row(s, key.s, &conf) : NULL;
 		if (row && row->type == CONFIG_LIST)
 			text = json_array_as_text(v, buf, sizeof(buf));
+		if (json_is_array(v) && !strncmp(key.s, CGROUP_KEY_PREFIX, strlen(CGROUP_KEY_PREFIX)))
+			text = json_words_as_text(v, &words);
 		if (json_is_object(v) && depth < MAX_DEPTH)
 			rc = load_object(s, key.s, v, depth + 1, err);
 		else if (text)
@@ -360,6 +416,7 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 			rc = err_set(err, -EINVAL, "value of '%s' is no text, number or boolean",
 				     key.s);
 		strbuf_finish(&key);
+		strbuf_finish(&words);
 		if (rc)
 			return rc;
 	}
@@ -402,6 +459,7 @@ int settings_load_json(struct settings *s, const char *text, size_t len, struct 
 int settings_check(const struct settings *s, const struct trace_meta *meta, uint64_t bytes,
 		   unsigned page_shift, struct mmr_error *err)
 {
+	static const struct memcg_config no_memcg = {.all = {.max = UINT64_MAX, .high = UINT64_MAX}};
 	uint64_t base = meta->base_page_bytes ? meta->base_page_bytes : 4096;
 	const char *what = NULL;
 
@@ -429,6 +487,12 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 		 (s->fragmentation.initial == INITIAL_AGED || s->fragmentation.pressure_rate))
 		what = "memory more fragmented than that of the captured machine, whose huge pages may "
 		       "then be small ones";
+	else if (s->memcg.all.max < s->captured_memcg.all.max)
+		what = "memcg.max below that of the captured program's memory cgroup";
+	else if (s->memcg.all.high < s->captured_memcg.all.high)
+		what = "memcg.high below that of the captured program's memory cgroup";
+	else if (cgroups_limit(&no_memcg, &s->cgroups))
+		what = "limits of memory cgroups";
 	else if (s->mm.numa_balancing)
 		what = "numa.balancing";
 	else if (s->mm.numa_demotion)

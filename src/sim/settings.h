@@ -20,6 +20,7 @@
 #include "base/config.h"
 #include "machine/tlb.h"
 #include "mm/mm_types.h"
+#include "sim/cgroups.h"
 #include "sim/metadata.h"
 #include "sim/start-state.h"
 #include "sim/numa.h"
@@ -46,11 +47,14 @@ struct settings {
 	char *topology_file; /* export of hwloc, NULL: none */
 	struct system_config system;
 	struct numa_config numa;
+	struct memcg_config memcg;
+	struct cgroup_specs cgroups; /* groups of the user's own */
 	struct fragmentation_config fragmentation;
 	struct state_files state_files;
 	struct mm_config mm;
 	struct tlb_config tlb;
 	struct mm_config captured_mm; /* as it was on the captured machine */
+	struct memcg_config captured_memcg; /* likewise */
 	bool user_min_free;	      /* vm.min_free_kbytes was set, not captured */
 	bool force;		      /* do what the trace does not support */
 };
@@ -60,7 +64,7 @@ struct settings_table {
 	void *conf; /* in struct settings; NULL when that was NULL */
 };
 
-#define NR_SETTINGS_TABLES 5
+#define NR_SETTINGS_TABLES 6
 
 /* Keys that name a file. */
 struct settings_file {

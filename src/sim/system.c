@@ -17,9 +17,11 @@
 #include "mm/dma.h"
 #include "mm/ktouch.h"
 #include "mm/lru.h"
+#include "mm/memcontrol.h"
 #include "mm/memory.h"
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
+#include "mm/oom_kill.h"
 #include "mm/vma.h"
 #include "sim/pressure.h"
 #include "sim/replay-kernel.h"
@@ -373,6 +375,7 @@ void system_destroy(struct system *sys)
 
 		numa_balancing_finish(sys->mem);
 		pressure_destroy(sys->pressure);
+		oom_finish(sys->mem);
 		dma_destroy(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
@@ -388,7 +391,7 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 	bool ok = memory_consistent(sys->mem, why);
 	struct list_head *pos;
 
-	if (!dma_consistent(sys->mem, why))
+	if (!dma_consistent(sys->mem, why) || !memcg_consistent(sys->mem, why))
 		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;

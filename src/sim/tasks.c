@@ -71,6 +71,8 @@ struct sim_task *tasks_add(struct tasks *t, const struct task_request *req)
 	st->task->pid = req->pid;
 	st->task->ppid = req->ppid;
 	st->task->mm = req->mm;
+	if (req->mm && !req->mm->owner)
+		req->mm->owner = st->task;
 	p = tasks_process(t, st);
 	memcpy(st->task->comm, p->comm, sizeof(p->comm));
 	if (!p->nr_threads++)
@@ -116,6 +118,16 @@ static void note_end(struct sim_process *p, const struct task_struct *task)
 	numa_usage_take(&p->numa, task);
 }
 
+void tasks_leave_mm(const struct tasks *t, const struct sim_task *st, struct mm_struct *mm)
+{
+	if (mm->owner != st->task)
+		return;
+	mm->owner = NULL;
+	for (size_t i = 0; i < t->all.nr && !mm->owner; i++)
+		if (t->all.data[i] != st && t->all.data[i]->task->mm == mm)
+			mm->owner = t->all.data[i]->task;
+}
+
 void tasks_exit(struct tasks *t, struct sim_task *st)
 {
 	struct sim_process *p = tasks_process(t, st);
@@ -126,8 +138,10 @@ void tasks_exit(struct tasks *t, struct sim_task *st)
 		if (st->task->mm)
 			note_end(p, st->task);
 	}
-	if (st->task->mm)
+	if (st->task->mm) {
+		tasks_leave_mm(t, st, st->task->mm);
 		mmput(st->task->mm);
+	}
 	htable_del(&t->by_id, st->id);
 	for (size_t i = t->all.nr; i-- > 0;) {
 		if (t->all.data[i] != st)

@@ -80,6 +80,8 @@ void tasks_init(struct tasks *t, struct memory *mem);
 void tasks_finish(struct tasks *t);
 struct sim_task *tasks_find(const struct tasks *t, uint32_t id);
 struct sim_task *tasks_add(struct tasks *t, const struct task_request *req);
+/* The task no longer uses the address space: if it was its owner, the first other task that does is. */
+void tasks_leave_mm(const struct tasks *t, const struct sim_task *st, struct mm_struct *mm);
 /* The task ends: its counts go to its process, its address space loses a user. */
 void tasks_exit(struct tasks *t, struct sim_task *st);
 static inline struct sim_process *tasks_process(struct tasks *t, const struct sim_task *st)
