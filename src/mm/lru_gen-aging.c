@@ -283,7 +283,7 @@ static void walk_mm_list(struct aging *a)
 
 		if (!is_listed(a, mm))
 			continue;
-		a->force_scan |= mm->id >= a->gen->next_mm_id;
+		a->force_scan |= mm->id > a->gen->last_mm_id;
 		if (!a->force_scan && !(mm->lru_gen_ran & node))
 			continue;
 		mm->lru_gen_ran &= ~node;
@@ -293,7 +293,7 @@ static void walk_mm_list(struct aging *a)
 		a->mm = mm;
 		walk_mm(a);
 	}
-	a->gen->next_mm_id = a->mem->next_mm_id;
+	a->gen->last_mm_id = a->mem->next_mm_id;
 }
 
 /* ---- generations ---- */

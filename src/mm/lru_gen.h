@@ -78,7 +78,7 @@ struct lru_gen {
 	uint64_t evicted[NR_LRU_GEN_TYPES][MAX_NR_TIERS], refaulted[NR_LRU_GEN_TYPES][MAX_NR_TIERS];
 	/* walks of page tables */
 	uint64_t mm_seq;			/* walks over all address spaces that ended */
-	uint32_t next_mm_id;			/* address spaces from here on came after the last walk */
+	uint32_t last_mm_id;			/* address spaces behind it came after the last walk */
 	uint64_t *filters[NR_BLOOM_FILTERS];	/* NULL: every table is worth it */
 	uint64_t walk_tables, walk_tables_kept;	/* tables looked through; of these, noted for the next walk */
 	uint64_t walk_entries, walk_young;	/* entries looked at, and those that were young */
