@@ -33,8 +33,6 @@ uint64_t set_max_huge_pages(struct hstate *h, uint64_t nr, int nid);
 
 /* A hugetlbfs file of that size for MAP_HUGETLB, or for a file of the trace. */
 void hugetlb_file_setup(struct address_space *mapping, struct hstate *h);
-/* Where a mapping goes, aligned to its huge page; 0: no hole. (hugetlb_get_unmapped_area) */
-uint64_t hugetlb_align_request(const struct hstate *h, uint64_t len);
 /* mmap(): the area needs these huge pages sooner or later. 0 or -ENOMEM. */
 int hugetlb_reserve_pages(struct vm_area_struct *vma);
 
@@ -45,5 +43,7 @@ bool copy_hugetlb_page_range(struct vm_area_struct *dst, struct vm_area_struct *
 void hugetlb_dup_vma_private(struct vm_area_struct *vma);
 /* mprotect() of [start, end). Returns base pages changed. */
 uint64_t hugetlb_change_protection(struct vm_area_struct *vma, uint64_t start, uint64_t end);
+/* mremap(): the entries of [old_addr, old_addr + len) go to the new place. False: no memory, some have not. */
+bool move_hugetlb_page_tables(struct vm_area_struct *vma, uint64_t old_addr, uint64_t new_addr, uint64_t len);
 
 #endif

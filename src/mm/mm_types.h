@@ -96,6 +96,19 @@ struct interval_node {
 	uint64_t subtree_last;		/* largest `last` of the subtree */
 };
 
+/*
+ * Which huge pages of a hugetlb mapping are reserved (file) or have used their reservation (private area): ranges [from, to)
+ * of huge-page indices, ascending, no two touch. mm/hugetlb_pool.h
+ */
+struct file_region {
+	uint64_t from, to;
+};
+
+struct resv_map {
+	uint32_t refs;			/* areas that share it; of a file 1 */
+	VEC(struct file_region) regions;
+};
+
 /* Areas that may map one family of anonymous pages. */
 struct anon_vma {
 	struct anon_vma *root, *parent;
@@ -204,6 +217,7 @@ struct vm_area_struct {
 	uint64_t swap_readahead_info;	/* mm/swap_state.c */
 	struct vma_numab_state *numab_state;	/* NULL until NUMA balancing has looked at it */
 	struct resv_map *vm_resv;	/* private hugetlb: what it reserved, NULL none (mm/hugetlb_pool.h) */
+	bool vm_resv_unmapped;		/* private hugetlb: the owner took a page away from this copy (HPAGE_RESV_UNMAPPED) */
 	const char *vm_name;		/* "[vdso]", "[vvar]" ...; interned, NULL mostly */
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
@@ -449,6 +463,7 @@ struct memory {
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */
+	bool is_kswapd, is_khugepaged;		/* who it is that reclaims now; neither: a task */
 	bool reclaim_always;			/* tests: who may reclaim does so before each allocation */
 	struct reclaim_times {			/* by documented costs, nanoseconds (mm/vmscan.h) */
 		uint64_t direct_ns, throttle_ns, memcg_ns;	/* tasks waited: own reclaim, for kswapd, for a limit */

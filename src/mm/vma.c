@@ -3,6 +3,8 @@
 /* Areas in their tree: see vma.h. */
 #include "mm/vma.h"
 
+#include <stdlib.h>
+
 #include "mm/anon_vma.h"
 #include "mm/file_table.h"
 #include "mm/mempolicy.h"
@@ -80,6 +82,18 @@ struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
 	return vma;
 }
 
+/* Of a private hugetlb area: the parts of one that was split share the map. */
+static void resv_map_put(struct vm_area_struct *vma)
+{
+	struct resv_map *map = vma->vm_resv;
+
+	vma->vm_resv = NULL;
+	if (--map->refs)
+		return;
+	vec_finish(&map->regions);
+	free(map);
+}
+
 struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_struct *orig)
 {
 	struct vm_area_struct *vma = vm_area_alloc(mm);
@@ -92,6 +106,8 @@ struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_st
 	vma->object = object;
 	vma->vm_mm = mm;
 	vma->vm_policy = mpol_dup(mm->mem, orig->vm_policy);
+	if (unlikely(vma->vm_resv))
+		vma->vm_resv->refs++;
 	vma->numab_state = NULL;
 	list_init(&vma->anon_vma_chain);
 	return vma;
@@ -100,6 +116,8 @@ struct vm_area_struct *vm_area_dup(struct mm_struct *mm, const struct vm_area_st
 void vm_area_free(struct vm_area_struct *vma)
 {
 	mpol_free(vma->vm_mm->mem, vma->vm_policy);
+	if (unlikely(vma->vm_resv))
+		resv_map_put(vma);
 	if (unlikely(vma->numab_state))
 		objpool_put(&vma->vm_mm->mem->vma_numab_pool, vma->numab_state);
 	model_object_free(vma->vm_mm->mem, MODEL_VMA, &vma->object);

@@ -72,6 +72,7 @@
 	X(NR_VMSCAN_IMMEDIATE, "nr_vmscan_immediate_reclaim", "pages", \
 	  "dirty or under writeback at the old end: to be reclaimed when they are clean") \
 	X(NR_SWAPCACHE, "nr_swapcached", "pages", "that have a slot in swap and are in memory too") \
+	X(NR_HUGETLB, "nr_hugetlb", "pages", "of hugetlb folios in use") \
 	X(PGPROMOTE_SUCCESS, "pgpromote_success", "pages", "promoted to a node of the top tier") \
 	X(PGPROMOTE_CANDIDATE, "pgpromote_candidate", "pages", \
 	  "hot enough to be promoted, whether the rate limit let them or not") \
@@ -225,6 +226,8 @@
 	X(FAULT_WP_ZERO, "fault_wp_zero", "faults", "write to the zero page: page allocated") \
 	X(FAULT_WP_SHARED, "fault_wp_shared", "faults", "first write to a clean shared page") \
 	X(FAULT_WP_HUGE, "fault_wp_huge", "faults", "write to a read-only huge page") \
+	X(FAULT_HUGETLB, "fault_hugetlb", "faults", "a hugetlb page was mapped") \
+	X(FAULT_HUGETLB_WP, "fault_hugetlb_wp", "faults", "write to a read-only hugetlb page") \
 	X(FAULT_SPECIAL, "fault_special", "faults", "fault in a special mapping: vdso, vvar, device") \
 	X(FAULT_NUMA, "fault_numa", "faults", "NUMA hint: the entry was made present again") \
 	X(FAULT_SWAP, "fault_swap", "faults", \
