@@ -3,15 +3,15 @@
 /* Page faults: see fault.h. The tree reads from the bottom up. */
 #include "mm/fault-internal.h"
 
-#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
+#include "mm/hugetlb.h"
 #include "mm/kentry.h"
-#include "mm/memcg.h"
+#include "mm/memcontrol.h"
 #include "mm/numa_balancing.h"
 #include "mm/oom_kill.h"
+#include "mm/vmscan.h"
 
-#define MAX_DEMOTION_TRIES 16
 #define MAX_OOM_TRIES 8
 
 /* ---- the tree ---- */
@@ -66,8 +66,11 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 
 static vm_fault_t __handle_mm_fault(struct vm_fault *vmf)
 {
-	vm_fault_t ret = handle_pmd_fault(vmf);
+	vm_fault_t ret;
 
+	if (unlikely(is_vm_hugetlb_page(vmf->vma)))
+		return hugetlb_fault(vmf->vma, vmf->address, vmf->flags);
+	ret = handle_pmd_fault(vmf);
 	if (!(ret & VM_FAULT_FALLBACK))
 		return ret;
 	if (!vmf->table)
@@ -97,18 +100,6 @@ static void mm_account_fault(struct vm_fault *vmf, vm_fault_t ret)
 	task->gup_flt += !!(vmf->flags & FAULT_FLAG_GUP);
 }
 
-/* No memory: what a slower node takes over may make room here. */
-static __attribute__((noinline, cold)) vm_fault_t retry_after_demotion(struct vm_fault *vmf, vm_fault_t ret)
-{
-	for (unsigned tries = 0; ret & VM_FAULT_OOM && tries < MAX_DEMOTION_TRIES; tries++) {
-		if (!demotion_direct(vmf->mem))
-			break;
-		vmf->table = NULL;
-		ret = __handle_mm_fault(vmf);
-	}
-	return ret;
-}
-
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned flags)
 {
 	struct memory *mem = vma->vm_mm->mem;
@@ -127,11 +118,9 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 		vmf.pgoff = file_index(mem, vmf.pgoff);
 	mem->in_lru_fault = !(vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ));	/* lru_gen_enter_fault() */
 	ret = __handle_mm_fault(&vmf);
-	if (unlikely(ret & VM_FAULT_OOM))
-		ret = retry_after_demotion(&vmf, ret);
 	mem->in_lru_fault = false;
 	if (unlikely(mem->kswapd_nodes))
-		demotion_run_kswapds(mem);
+		kswapd_run(mem);
 	mm_account_fault(&vmf, ret);
 	ktouch_fault(mem, vma, vmf.address);
 	return ret;
@@ -172,7 +161,7 @@ static inline vm_fault_t fault_with_killer(struct memory *mem, struct vm_area_st
 
 	if (unlikely(ret & VM_FAULT_OOM))
 		ret = fault_after_oom(mem, addr, flags);
-	mem_cgroup_handle_over_high(mem, GFP_KERNEL);
+	mem_cgroup_return_to_user(mem);
 	return ret;
 }
 

@@ -3,10 +3,13 @@
 /* Address spaces come and go: see fork.h. */
 #include "mm/fork.h"
 
+#include <errno.h>
+
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/highmem.h"
 #include "mm/huge_memory.h"
+#include "mm/hugetlb.h"
 #include "mm/kstack.h"
 #include "mm/memcg.h"
 #include "mm/mempolicy.h"
@@ -166,11 +169,15 @@ static bool copy_pte_range(struct copy_details *c, struct pgtable *src, uint64_t
 static bool copy_pmd(struct copy_details *c, struct pgtable *src, unsigned index, uint64_t addr, uint64_t end)
 {
 	struct pgtable *dst;
+	int err = -EAGAIN;
 
-	if (!pte_is_leaf(src->ent[index]))
-		return copy_pte_range(c, pte_table(src->ent[index]), addr, end);
-	dst = pgtable_alloc(c->dst->vm_mm, addr, HPAGE_LEVEL);
-	return dst && copy_huge_pmd(c->dst, dst, src, index);
+	if (pte_is_leaf(src->ent[index])) {
+		dst = pgtable_alloc(c->dst->vm_mm, addr, HPAGE_LEVEL);
+		err = dst ? copy_huge_pmd(c->dst, dst, src, index) : -ENOMEM;
+	}
+	if (err != -EAGAIN || pte_none(src->ent[index]))
+		return !err || err == -EAGAIN;
+	return copy_pte_range(c, pte_table(src->ent[index]), addr, end);
 }
 
 static bool copy_level(struct copy_details *c, struct pgtable *src, uint64_t addr, uint64_t end)
@@ -211,6 +218,8 @@ static bool copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *s
 		.cow = !(src->vm_flags & VM_SHARED) && src->vm_flags & VM_MAYWRITE,
 	};
 
+	if (unlikely(is_vm_hugetlb_page(src)))
+		return !vma_needs_copy(src) || copy_hugetlb_page_range(dst, src);
 	return !vma_needs_copy(src) || copy_level(&c, src->vm_mm->pgd, src->vm_start, src->vm_end);
 }
 

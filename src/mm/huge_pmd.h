@@ -13,18 +13,7 @@
 
 #include "mm/mm_types.h"
 #include "mm/pgtable.h"
-
-#define HPAGE_LEVEL 1
-
-static inline uint64_t hpage_size(const struct memory *mem)
-{
-	return 1ull << mem->geo->level[HPAGE_LEVEL].shift;
-}
-
-static inline unsigned hpage_order(const struct memory *mem)
-{
-	return mem->geo->level[HPAGE_LEVEL].bits ? mem->geo->level[0].bits : 0;
-}
+#include "mm/thp_orders.h"
 
 /* Puts an empty table in store, as every huge entry must. False: no memory. */
 bool pgtable_trans_huge_deposit(struct mm_struct *mm);
@@ -38,11 +27,17 @@ static inline bool is_huge_zero_pmd(const struct memory *mem, pte_t pmd)
 
 /* Takes the huge entry away: counts, reverse map, reference, the table in store. */
 void zap_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned index);
-/* Replaces the huge entry by a table of base entries that map the same pages. The table in store is used. */
+/*
+ * Replaces the huge entry by a table of base entries that map the same pages. The table in store is used. Entries of files
+ * are taken away instead.
+ */
 void split_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned index, uint64_t addr);
 /* Splits the huge entry that maps addr, if there is one. */
 void split_huge_pmd_at(struct vm_area_struct *vma, uint64_t addr);
-/* fork: gives dst the huge entry of src; both become read-only. False: no memory. */
-bool copy_huge_pmd(struct vm_area_struct *dst_vma, struct pgtable *dst, struct pgtable *src, unsigned index);
+/*
+ * fork: gives dst the huge entry of src; both become read-only. Entries of files are left out: a fault brings them back.
+ * -ENOMEM; -EAGAIN: making room has split the entry.
+ */
+int copy_huge_pmd(struct vm_area_struct *dst_vma, struct pgtable *dst, struct pgtable *src, unsigned index);
 
 #endif

@@ -16,14 +16,7 @@
 #ifndef MM_KHUGEPAGED_H
 #define MM_KHUGEPAGED_H
 
-#include "mm/mm_types.h"
-
-/* The area may hold huge pages now: its address space goes on the list of those to be scanned. */
-void khugepaged_enter_vma(struct vm_area_struct *vma);
-/* fork: a child of one that is on the list comes on it too. */
-void khugepaged_fork(struct mm_struct *mm, const struct mm_struct *oldmm);
-/* The address space ends. */
-void khugepaged_exit(struct mm_struct *mm);
+#include "mm/mm_slot.h"
 
 /* One waking: scans pages_to_scan entries, then sleeps. */
 void khugepaged_run(struct memory *mem);
@@ -32,9 +25,5 @@ uint64_t khugepaged_sleep_ns(const struct memory *mem);
 
 /* madvise(MADV_COLLAPSE) of [start, end) in that area. 0 or the errno that madvise() returns, negative. */
 int madvise_collapse(struct vm_area_struct *vma, uint64_t start, uint64_t end);
-
-void khugepaged_finish(struct memory *mem);
-/* The list against the address spaces. */
-bool khugepaged_consistent(const struct memory *mem);
 
 #endif

@@ -15,12 +15,13 @@
 #include "mm/split_folio.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
+#include "mm/writeback.h"
 
 /* What a folio takes along: all but its place in lists, zones and orders. */
 #define PG_MIGRATED \
 	(PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_UPTODATE | \
 	 PG_READAHEAD | PG_MLOCKED | PG_UNEVICTABLE | PG_KERNEL | PG_MOVABLE_OPS)
-#define PG_IMMOVABLE	(PG_BUDDY | PG_PCP | PG_TABLE | PG_RESERVED | PG_WRITEBACK)
+#define PG_IMMOVABLE	(PG_BUDDY | PG_PCP | PG_TABLE | PG_RESERVED | PG_WRITEBACK | PG_HUGETLB)
 
 /* As NR_MAX_BATCHED_MIGRATION: after so many pages there is a flush. */
 #define NR_MAX_BATCHED_MIGRATION(mem) (1u << hpage_order(mem))
@@ -150,7 +151,7 @@ static void move_entries(struct migration *m, unsigned nr)
 
 /* ---- the folio ---- */
 
-static void copy_state(const struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
+static void copy_state(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
 {
 	struct page *from = pfn_to_page(mem, src), *to = pfn_to_page(mem, dst);
 
@@ -159,8 +160,11 @@ static void copy_state(const struct memory *mem, pfn_t src, pfn_t dst, unsigned 
 		to[i].mapping = from[i].mapping;
 		to[i].index = from[i].index;
 	}
-	if (from->flags & PG_HEAD)
-		*folio_entire_mapcount(mem, dst) = 0;
+	if (!(from->flags & PG_HEAD))
+		return;
+	folio_init_large(mem, dst);
+	if (from->flags & PG_ANON)
+		mem->mthp_stat[page_order(to)][MTHP_STAT_NR_ANON]++;
 }
 
 /* The last user goes along, but not between tiers: there the place means something else. */
@@ -184,6 +188,7 @@ static void move_cache_slots(const struct migration *m, unsigned nr)
 		lruvec_stat_mod_folio(m->mem, m->src, NR_SHMEM, -(int64_t)nr);
 		lruvec_stat_mod_folio(m->mem, m->dst, NR_SHMEM, nr);
 	}
+	folio_migrate_dirty(m->mem, m->src, m->dst);
 }
 
 /* The source, with nothing left that names it, goes back to the allocator. */
@@ -234,10 +239,10 @@ static bool move_folio(struct memory *mem, pfn_t src, pfn_t dst, struct flush_ba
 	mem_cgroup_migrate(mem, src, dst);
 	to->_refcount = from->_refcount;
 	move_entries(&m, nr);
-	if (m.dirty)
-		to->flags |= PG_DIRTY;
 	if (!(from->flags & PG_ANON))
 		move_cache_slots(&m, nr);
+	if (m.dirty)
+		(void)folio_mark_dirty(mem, dst);
 	mem_cgroup_migrated(mem, src);
 	release_source(mem, src, nr);
 	if (on_lru)
@@ -335,6 +340,12 @@ static bool migrate_split_pages(struct migrate_run *run, pfn_t first, unsigned n
 	return all;
 }
 
+static enum migrate_outcome migrate_split(struct migrate_run *run, pfn_t first, unsigned nr, bool thp)
+{
+	run->stats.thp_split += thp;
+	return migrate_split_pages(run, first, nr) ? MIGRATED : MIGRATE_STAYED;
+}
+
 static enum migrate_outcome migrate_one(struct migrate_run *run, pfn_t src)
 {
 	struct memory *mem = run->mem;
@@ -347,14 +358,17 @@ static enum migrate_outcome migrate_one(struct migrate_run *run, pfn_t src)
 		run->stats.thp_failed += thp;
 		return MIGRATE_STAYED;
 	}
+	/* What is partly unmapped waits to be split anyway. */
+	if (folio_test_deferred(mem, src) && folio_test_partially_mapped(mem, src) && split_folio(mem, src)) {
+		run->stats.thp_failed += thp;
+		return migrate_split(run, src, nr, thp);
+	}
 	dst = run->mc->new_folio(mem, src, run->mc->ctx);
 	if (dst != PFN_NONE)
 		return try_with(run, src, dst) ? MIGRATED : MIGRATE_STAYED;
 	run->stats.thp_failed += thp;
-	if (nr > 1 && run->mc->reason != MR_NUMA_MISPLACED && split_folio(mem, src)) {
-		run->stats.thp_split += thp;
-		return migrate_split_pages(run, src, nr) ? MIGRATED : MIGRATE_STAYED;
-	}
+	if (nr > 1 && run->mc->reason != MR_NUMA_MISPLACED && split_folio(mem, src))
+		return migrate_split(run, src, nr, thp);
 	run->stats.failed += nr;
 	return MIGRATE_NO_MEMORY;
 }

@@ -159,7 +159,7 @@ struct file {
 	struct address_space *f_mapping;
 	struct file_ra_state f_ra;
 	uint64_t id;			/* of the trace, 0: for all who read the file without one */
-	bool f_random, f_noreuse;	/* FMODE_RANDOM, FMODE_NOREUSE: posix_fadvise() */
+	bool f_random;			/* FMODE_RANDOM: posix_fadvise() */
 	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
@@ -454,7 +454,8 @@ struct memory {
 	uint64_t kcompactd_nodes;		/* whose kcompactd was woken and has not run: mm/compaction.h */
 	struct mem_cgroup *root_memcg;		/* NULL without groups: mm/memcg.h */
 	struct memcg_system *memcg;		/* stocks of CPUs, groups by id; NULL without groups */
-	bool memcg_over_high;			/* some task is to be held up for memory.high */
+	bool memcg_over_high;			/* a task is to be held up for memory.high, or has been (mm/memcontrol.h) */
+	uint64_t memcg_high_wait_ns;		/* and for how long, not yet told to mm/psi.h */
 	struct oom_state *oom;			/* kills, NULL none so far: mm/oom_kill.h */
 	struct compaction *compaction;		/* hints and results, NULL until something is compacted: mm/compaction.h */
 	struct hugetlb *hugetlb;		/* pools, NULL without: mm/hugetlb_pool.h */

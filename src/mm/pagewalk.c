@@ -25,6 +25,8 @@ static void walk_level(const struct page_walk *w, struct pgtable *table, uint64_
 		if (table->level == HPAGE_LEVEL && next - addr != size &&
 		    pte_is_leaf(table->ent[i]))
 			split_huge_pmd(w->vma, table, i, addr);
+		if (pte_none(table->ent[i]))	/* of a file: gone */
+			continue;
 		if (pte_is_table(table->ent[i]))
 			walk_level(w, pte_table(table->ent[i]), addr, next);
 		else

@@ -4,12 +4,14 @@
 #include "mm/zap.h"
 
 #include "mm/highmem.h"
+#include "mm/hugetlb_pool.h"
 #include "mm/lru.h"
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/vma.h"
+#include "mm/writeback.h"
 
 /* One operation: what is being zapped, and what it found. */
 struct zap_details {
@@ -21,7 +23,29 @@ struct zap_details {
 	bool force_flush;	/* before the next table: a dirty page of a file went (tlb_delay_rmap) */
 };
 
-static void zap_present_pte(struct zap_details *z, pte_t pte)
+/*
+ * From entry i on, how many map consecutive pages of one folio; they go together, so that what is partly unmapped in between
+ * is not taken for a folio in partial use (folio_pte_batch). Accessed, dirty and write bits may differ.
+ */
+static unsigned folio_pte_batch(const struct zap_details *z, const struct pgtable *table, unsigned i, unsigned end)
+{
+	uint64_t mask = ~(PTE_ACCESSED | PTE_DIRTY | PTE_WRITE);
+	pte_t pte = table->ent[i];
+	pfn_t pfn = pte_pfn(pte), head, stop;
+	unsigned nr = 1;
+
+	if (pte.pte & PTE_SPECIAL || likely(!(pfn_to_page(z->mem, pfn)->flags & (PG_HEAD | PG_TAIL))))
+		return 1;
+	head = folio_pfn(z->mem, pfn);
+	stop = head + (1u << page_order(pfn_to_page(z->mem, head)));
+	while (i + nr < end && pfn + nr < stop &&
+	       (table->ent[i + nr].pte & mask) == ((pte.pte & mask) + ((uint64_t)nr << PTE_PFN_SHIFT)))
+		nr++;
+	return nr;
+}
+
+/* `nr` pages of one folio from that of pte on; its accessed and dirty bits are those that any of them had. */
+static void zap_present_ptes(struct zap_details *z, pte_t pte, unsigned nr)
 {
 	struct page *page;
 	pfn_t pfn = pte_pfn(pte);
@@ -30,38 +54,60 @@ static void zap_present_pte(struct zap_details *z, pte_t pte)
 		return;
 	page = pfn_to_page(z->mem, pfn);
 	if (page->flags & PG_ANON)
-		z->mm->rss_stat[MM_ANONPAGES]--;
+		z->mm->rss_stat[MM_ANONPAGES] -= nr;
 	else if (page->flags & PG_SWAPBACKED)
-		z->mm->rss_stat[MM_SHMEMPAGES]--;
+		z->mm->rss_stat[MM_SHMEMPAGES] -= nr;
 	else
-		z->mm->rss_stat[MM_FILEPAGES]--;
+		z->mm->rss_stat[MM_FILEPAGES] -= nr;
 	if (unlikely(z->mem->lru_enabled) && pte.pte & PTE_ACCESSED && !(page->flags & PG_ANON) &&
 	    !(z->vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ)))
 		folio_mark_accessed(z->mem, folio_pfn(z->mem, pfn));
 	if (pte_dirty(pte) && !(page->flags & PG_ANON)) {
-		pfn_to_page(z->mem, folio_pfn(z->mem, pfn))->flags |= PG_DIRTY;
+		(void)folio_mark_dirty(z->mem, folio_pfn(z->mem, pfn));
 		z->force_flush = true;
 	}
-	folio_remove_rmap_pte(z->mem, pfn);
+	folio_remove_rmap_ptes(z->mem, pfn, nr);
+	pfn_to_page(z->mem, folio_pfn(z->mem, pfn))->_refcount -= (int32_t)nr - 1;
 	put_page(z->mem, folio_pfn(z->mem, pfn));
 	tlb_remove_page(z->tlb);
+	if (nr > 1)	/* the batch says how many: a second word */
+		tlb_remove_page(z->tlb);
+}
+
+/* Takes nr present entries from index i on, which map consecutive pages of a folio, out of the table. */
+static void zap_ptes(struct zap_details *z, struct pgtable *table, unsigned i, unsigned nr, uint64_t addr)
+{
+	pte_t pte = table->ent[i];
+	uint64_t bits = 0;
+
+	for (unsigned k = i; k < i + nr; k++) {
+		bits |= table->ent[k].pte & (PTE_ACCESSED | PTE_DIRTY);
+		pte_set(table, k, (pte_t){ 0 });
+	}
+	pte.pte |= bits;
+	tlb_remove_tlb_entry(z->tlb, addr, 0);
+	if (nr > 1)
+		tlb_remove_tlb_entry(z->tlb, addr + ((uint64_t)(nr - 1) << z->mem->geo->page_shift), 0);
+	zap_present_ptes(z, pte, nr);
 }
 
 static void zap_pte_range(struct zap_details *z, struct pgtable *table, uint64_t addr, uint64_t end)
 {
 	unsigned first = pte_index(z->mem->geo, table, addr);
-	unsigned nr = (unsigned)((end - addr) >> z->mem->geo->page_shift);
+	unsigned last = first + (unsigned)((end - addr) >> z->mem->geo->page_shift);
 
-	for (unsigned i = first; i < first + nr && table->nr_used; i++) {
+	for (unsigned i = first, nr; i < last && table->nr_used; i += nr) {
 		pte_t pte = table->ent[i];
 
+		nr = 1;
 		if (pte_none(pte))
 			continue;
-		pte_set(table, i, (pte_t){ 0 });
-		if (!pte_present(pte))
+		if (!pte_present(pte)) {
+			pte_set(table, i, (pte_t){ 0 });
 			continue;
-		tlb_remove_tlb_entry(z->tlb, addr + ((uint64_t)(i - first) << z->mem->geo->page_shift), 0);
-		zap_present_pte(z, pte);
+		}
+		nr = folio_pte_batch(z, table, i, last);
+		zap_ptes(z, table, i, nr, addr + ((uint64_t)(i - first) << z->mem->geo->page_shift));
 	}
 	if (z->force_flush)
 		tlb_flush_mmu(z->tlb);
@@ -82,6 +128,8 @@ static void zap_pmd(struct zap_details *z, struct pgtable *pmd, unsigned index, 
 			return;
 		}
 		split_huge_pmd(z->vma, pmd, index, addr);
+		if (pte_none(pmd->ent[index]))
+			return;
 	}
 	table = pte_table(pmd->ent[index]);
 	map_pte_table(z->mem, table);
@@ -121,6 +169,10 @@ void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, uint64
 		rss += i == MM_SWAPENTS ? 0 : (uint64_t)mm->rss_stat[i];
 	if (rss > mm->hiwater_rss)
 		mm->hiwater_rss = rss;
+	if (unlikely(is_vm_hugetlb_page(vma))) {
+		unmap_hugepage_range(tlb, vma, start, end);
+		return;
+	}
 	zap_level(&z, mm->pgd, start, end);
 }
 

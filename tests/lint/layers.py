@@ -32,7 +32,7 @@ RANKS = [
     'try_to_unmap shmem truncate read_write filemap_fault migrate move_page_tables contig dma ageing frame_state',
     'huge_memory hugetlb',
     'compaction memcontrol',
-    'vmscan lru_gen demotion khugepaged numa_balancing oom_kill',
+    'vmscan lru_gen khugepaged numa_balancing oom_kill',
     'fault mmap fork exec mbind',
     'mmu',
 ]
