@@ -15,9 +15,6 @@
 #include "mm/swapfile.h"
 #include "mm/vm_fault.h"
 
-/* A shadow in swap_info_struct.table; shadows have 63 bits. */
-#define SWAP_SHADOW (1ull << 63)
-
 /* Slot of the page, which must be in the swap cache; that of the head is the folio's first. */
 static inline swp_entry_t page_swap_entry(const struct memory *mem, pfn_t pfn)
 {
@@ -41,9 +38,20 @@ void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow);
  * False: it could not be written, and is dirty again.
  */
 bool swap_writeout(struct memory *mem, pfn_t head);
-/* Reads the folio's pages from its slots `entry` ...: counts pswpin or zswpin, and the time. */
-void swap_read_folio(struct memory *mem, pfn_t head, swp_entry_t entry);
+/* The same past zswap, and without a look whether that is needed. */
+bool swap_writepage(struct memory *mem, pfn_t head);
+/*
+ * Reads the folio's pages from its slots `entry` ...: counts pswpin or zswpin. Returns the device time at which they are
+ * there: who needs them waits for it (io_wait()).
+ */
+uint64_t swap_read_folio(struct memory *mem, pfn_t head, swp_entry_t entry);
 
+/*
+ * A new page for a slot that has none, charged and in the swap cache, on its list, with a reference for the caller; not read yet.
+ * vma, addr: whose policy says where it lies (NULL: the task's). PFN_NONE: no memory, or nothing names the slot, or the
+ * cache has got it meanwhile.
+ */
+pfn_t swap_cache_alloc(struct memory *mem, swp_entry_t entry, gfp_t gfp, struct vm_area_struct *vma, uint64_t addr);
 /*
  * The folio of a slot, read into the swap cache if it is not there yet. *ret_read: it was read. PFN_NONE: no memory, or
  * nothing names the slot. The caller gets a reference.

@@ -7,7 +7,8 @@
  * order, a cluster of its own for each CPU and order on areas that do not rotate, one for all on those that do; runs of
  * slots for large folios; how often each slot is used, by entries of page tables and of shmem; slots that only
  * the swap cache keeps, and when they are taken back (vm_swap_full); the kernel's memory for all this (vmalloc).
- * Simplified: counts beyond 62 need no continuation page; an area is whole from boot to the end.
+ * Simplified: counts beyond 62 need no continuation page; an area is whole from boot to the end; slots that only the
+ * cache keeps are taken back at once when the area becomes full, not by a worker.
  * Left out: discard, swap files with holes, swapoff, hibernation.
  *
  * Invariants (swap_consistent()):
@@ -30,7 +31,7 @@
 enum swap_kind {
 	SWAP_DISK,	/* rotates: one cluster for all, read-ahead by slots */
 	SWAP_SSD,	/* a cluster for each CPU, read-ahead by addresses */
-	SWAP_FILE,	/* a file on an SSD: no runs of slots for large folios */
+	SWAP_FILE,	/* a file on an SSD: no runs of slots, so large folios are split first */
 	SWAP_ZRAM,	/* compressed memory: read at once, without the swap cache where one entry alone names the slot */
 };
 
@@ -43,6 +44,7 @@ enum swap_cluster_state { CLUSTER_NONE, CLUSTER_FREE, CLUSTER_NONFULL, CLUSTER_F
 
 struct swap_cluster {
 	struct list_head list;
+	pfn_t table_pfn;	/* the page of its swap table while a slot is in use, PFN_NONE */
 	uint16_t count;		/* slots in use, bad ones too */
 	uint8_t order;		/* of the runs it was begun with */
 	uint8_t state;
@@ -58,15 +60,16 @@ struct swap_info_struct {
 	uint32_t pages;			/* usable slots */
 	uint32_t inuse_pages;
 	uint32_t *map;			/* by slot: SWAP_HAS_CACHE, bad, or how many entries name it */
-	uint64_t *table;		/* by slot: pfn + 1 of the page in the swap cache, or a shadow (SWAP_SHADOW), or 0 */
+	uint64_t *table;		/* by slot: (pfn + 1) << 1 of the page in the swap cache, or a shadow (mm/workingset.h), or 0 */
 	struct swap_cluster *clusters;
 	struct list_head free_clusters, full_clusters;
 	struct list_head nonfull_clusters[MAX_ORDER_LIMIT], frag_clusters[MAX_ORDER_LIMIT];
 	uint32_t global_next[MAX_ORDER_LIMIT];	/* of areas that rotate: the slot to go on with, 0 none */
 	struct list_head avail;		/* in sys->avail while it has room: the highest priority first */
 	struct zspool *zspool;		/* zram: where the pages are */
-	uint64_t next_sector;		/* disk: slot behind the last one read or written */
-	uint64_t busy_until_ns;		/* when the device has done what it was given */
+	uint32_t next_sector;		/* disk: slot behind the last one read or written, another needs a seek */
+	uint64_t read_free_ns, write_free_ns;	/* device time (mm/writeback.h) at which it has done what it was given */
+	uint64_t kernel_objects[3];	/* kernel addresses of its map, clusters and zero map (vmalloc) */
 };
 
 /* Of one CPU and order. */
@@ -81,13 +84,15 @@ struct swap_system {
 	unsigned nr_info;
 	unsigned nr_rotate;		/* areas that rotate: then read-ahead goes by slots */
 	struct list_head avail;
-	int64_t nr_swap_pages;		/* free slots */
 	int64_t total_swap_pages;
 	unsigned cluster_shift;		/* log2 of the slots of a cluster */
 	struct percpu_swap_cluster *percpu;	/* [cpu * MAX_ORDER_LIMIT + order] */
 	/* read-ahead by slots: mm/swap_state.c */
 	uint32_t ra_hits, ra_prev_offset, ra_last_pages;
 	struct zswap *zswap;		/* NULL: off */
+	uint64_t nr_full;		/* folios that found no slot */
+	uint64_t write_errors;		/* folios that zram had no memory for */
+	uint64_t compress_ns, decompress_ns;	/* processor time */
 };
 
 /* One area, as it is to be switched on. */
@@ -99,15 +104,17 @@ struct swap_area_desc {
 
 /* ---- areas ---- */
 
-/* Makes memory->swap with the areas of memory->conf, if there are any. */
+/* Makes memory->swap with the areas of memory->conf, if there are any. Behind writeback_create() and mem_cgroup_init(). */
 int swap_create(struct memory *mem, struct mmr_error *err);
 void swap_destroy(struct memory *mem);
+/* The same without areas: for tests. */
+void swap_system_create(struct memory *mem);
 /* Switches one area on. */
 int swapon(struct memory *mem, const struct swap_area_desc *desc, struct mmr_error *err);
 
 static inline uint64_t get_nr_swap_pages(const struct memory *mem)
 {
-	return mem->swap ? (uint64_t)mem->swap->nr_swap_pages : 0;
+	return mem->swap ? (uint64_t)mem->nr_swap_pages : 0;
 }
 
 static inline uint64_t total_swap_pages(const struct memory *mem)
@@ -118,7 +125,7 @@ static inline uint64_t total_swap_pages(const struct memory *mem)
 /* More than half of swap is in use: slots that only the cache keeps are given up. */
 static inline bool vm_swap_full(const struct memory *mem)
 {
-	return mem->swap && mem->swap->nr_swap_pages * 2 < mem->swap->total_swap_pages;
+	return mem->swap && mem->nr_swap_pages * 2 < mem->swap->total_swap_pages;
 }
 
 static inline struct swap_info_struct *swp_info(const struct memory *mem, swp_entry_t entry)
@@ -153,6 +160,8 @@ static inline uint32_t swap_count(const struct memory *mem, swp_entry_t entry)
 	return map & SWAP_MAP_BAD ? 0 : map & SWAP_MAP_COUNT;
 }
 
+/* Is swap full, for the machine or for the folio's memory cgroup? Then pages in memory give their slots up. */
+bool mem_cgroup_swap_full(const struct memory *mem, pfn_t head);
 /* Does any entry name a slot of the folio, which is in the swap cache? */
 bool folio_swapped(const struct memory *mem, pfn_t head);
 
