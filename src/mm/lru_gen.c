@@ -31,7 +31,6 @@ void lru_gen_teardown(struct memory *mem)
 		return;
 	munmap(mem->page_gen, (size_t)mem->max_pfn + 1);
 	mem->page_gen = NULL;
-	mem->lru_policy = NULL;
 }
 
 /* The lists begin with all four generations, empty: a fresh folio can be as old as any. */

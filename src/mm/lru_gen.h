@@ -150,7 +150,7 @@ extern const struct lru_policy lru_gen_policy;
 
 /* Before lru_enable(). caps: LRU_GEN_*, nothing happens without LRU_GEN_CORE. */
 void lru_gen_setup(struct memory *mem, unsigned caps, uint64_t min_ttl_ns);
-/* Once all lruvecs are gone. */
+/* Once all folios are gone. The policy stays: it takes lists of groups down yet. */
 void lru_gen_teardown(struct memory *mem);
 
 /* The two youngest count as active. */

@@ -30,7 +30,7 @@ RANKS = [
     'rmap',
     'swapfile swap_state zspool zswap filemap readahead fs_writeback remap_pfn huge_pmd split_folio pagewalk vma_merge zap hugetlb_pool',
     'try_to_unmap shmem truncate read_write filemap_fault migrate move_page_tables contig dma ageing frame_state',
-    'huge_memory hugetlb',
+    'huge_memory hugetlb page_table_check',
     'compaction memcontrol',
     'vmscan lru_gen khugepaged numa_balancing oom_kill',
     'fault mmap fork exec mbind',
