@@ -85,12 +85,15 @@ static void mm_account_fault(struct vm_fault *vmf, vm_fault_t ret)
 	struct mm_struct *mm = vmf->vma->vm_mm;
 
 	count_vm_event(vmf->mem, PGFAULT);
+	count_memcg_event_mm(mm, PGFAULT);
 	if (ret & VM_FAULT_ERROR) {
 		count_vm_event(vmf->mem, FAULT_ERROR);
 		return;
 	}
 	mm->nr_majflt += !!(ret & VM_FAULT_MAJOR);
 	mm->nr_minflt += !(ret & VM_FAULT_MAJOR);
+	if (unlikely(ret & VM_FAULT_MAJOR))
+		count_memcg_event_mm(mm, PGMAJFAULT);
 	if (vmf->flags & FAULT_FLAG_GUP)
 		count_vm_event(vmf->mem, FAULT_GUP);
 	if (!task)

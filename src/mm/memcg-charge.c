@@ -339,6 +339,7 @@ static void handle_over_high(struct memory *mem, struct mem_cgroup *memcg, uint6
 		want = 32;	/* SWAP_CLUSTER_MAX: only what keeps it from growing */
 	}
 	memcg->high_stall_ns += delay * (1000000000u / hz);
+	mem->memcg_high_wait_ns += delay * (1000000000u / hz);
 }
 
 void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
@@ -346,12 +347,13 @@ void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
 	struct task_struct *task = mem->current;
 	uint64_t nr_pages;
 
-	mem->memcg_over_high = false;
+	mem->memcg_over_high = mem->memcg_high_wait_ns;
 	if (!task || !task->memcg_nr_pages_over_high || mem->memalloc)
 		return;
 	nr_pages = task->memcg_nr_pages_over_high;
 	task->memcg_nr_pages_over_high = 0;
 	handle_over_high(mem, get_mem_cgroup_from_mm(mem, task->mm), nr_pages, gfp);
+	mem->memcg_over_high |= mem->memcg_high_wait_ns != 0;
 }
 
 /* ---- folios ---- */
@@ -366,6 +368,8 @@ bool charge_memcg(struct memory *mem, pfn_t head, struct mem_cgroup *memcg, gfp_
 	if (!mem_cgroup_is_root(memcg) && try_charge_memcg(mem, memcg, gfp, pages_of(mem, head)))
 		return false;
 	mem->page_memcg[head] = memcg->id;
+	if (do_memsw_account(mem))
+		memcg->vm_event[PGPGIN]++;
 	return true;
 }
 
@@ -381,6 +385,8 @@ void __mem_cgroup_uncharge(struct memory *mem, pfn_t head, unsigned order)
 	bool kmem = mem->page_memcg[head] & MEMCG_KMEM;
 
 	mem->page_memcg[head] = 0;
+	if (!kmem && do_memsw_account(mem))
+		memcg->vm_event[PGPGOUT]++;
 	if (kmem) {
 		memcg->stat[MEMCG_KMEM_PAGES] -= 1ull << order;
 		page_counter_uncharge(&memcg->kmem, 1ull << order);

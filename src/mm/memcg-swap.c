@@ -107,6 +107,7 @@ void memcg1_swapout(struct memory *mem, pfn_t head, uint32_t entry)
 	heir->stat[MEMCG_SWAP] += nr;
 	record(mem, entry, nr, heir->id);
 	mem->page_memcg[head] = 0;
+	memcg->vm_event[PGPGOUT]++;
 	if (!mem_cgroup_is_root(memcg))
 		page_counter_uncharge(&memcg->memory, nr);
 	if (memcg == heir)

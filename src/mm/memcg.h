@@ -239,15 +239,10 @@ void mem_cgroup_split(struct memory *mem, pfn_t head, unsigned old_order, unsign
 /* ---- memory.high ---- */
 
 /*
- * Reclaims and holds memory->current up for what it charged above memory.high since it did so last; at the end of
- * faults and system calls. Holding up is counted (high_stall_ns).
+ * Reclaims and holds memory->current up for what it charged above memory.high since it did so last. Holding up is counted
+ * (high_stall_ns, memory->memcg_high_wait_ns). At the end of faults and system calls: mem_cgroup_return_to_user().
  */
 void __mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp);
-static inline void mem_cgroup_handle_over_high(struct memory *mem, gfp_t gfp)
-{
-	if (unlikely(mem->memcg_over_high))
-		__mem_cgroup_handle_over_high(mem, gfp);
-}
 
 /* ---- kernel memory ---- */
 
@@ -325,6 +320,12 @@ static inline void count_memcg_events(struct mem_cgroup *memcg, enum vm_event_it
 {
 	if (memcg)
 		memcg->vm_event[item] += nr;
+}
+/* Of the group that an address space is charged to. */
+static inline void count_memcg_event_mm(const struct mm_struct *mm, enum vm_event_item item)
+{
+	if (unlikely(mm->memcg))
+		mm->memcg->vm_event[item]++;
 }
 /* Both at once. */
 static inline void count_vm_memcg_events(struct memory *mem, struct mem_cgroup *memcg, enum vm_event_item item,

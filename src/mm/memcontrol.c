@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "mm/memcg-internal.h"
+#include "mm/psi.h"
 #include "mm/slab.h"
 #include "mm/swapfile.h"
 
@@ -93,6 +94,15 @@ uint64_t mem_cgroup_get_nr_swap_pages(const struct memory *mem, const struct mem
 	uint64_t slots = get_nr_swap_pages(mem), margin = mem_cgroup_swap_margin(mem, memcg);
 
 	return slots < margin ? slots : margin;
+}
+
+void __mem_cgroup_return_to_user(struct memory *mem)
+{
+	__mem_cgroup_handle_over_high(mem, GFP_KERNEL);
+	mem->memcg_over_high = false;
+	if (mem->memcg_high_wait_ns)
+		psi_memstall(mem, mem->memcg_high_wait_ns);
+	mem->memcg_high_wait_ns = 0;
 }
 
 /* ---- the books ---- */

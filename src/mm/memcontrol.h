@@ -25,6 +25,14 @@ void memcg_set_swap_high(struct mem_cgroup *memcg, uint64_t pages);
 /* Mount option memory_recursiveprot: what a group does not hand down protects its subtree as a whole. On at first. */
 void memcg_set_recursive_protection(struct memory *mem, bool on);
 
+/* memory->current goes back to its program: what it owes for memory.high is done, and its waits become pressure. */
+void __mem_cgroup_return_to_user(struct memory *mem);
+static inline void mem_cgroup_return_to_user(struct memory *mem)
+{
+	if (unlikely(mem->memcg_over_high))
+		__mem_cgroup_return_to_user(mem);
+}
+
 /* Free swap slots that the group may use. memcg NULL: of the machine. */
 uint64_t mem_cgroup_get_nr_swap_pages(const struct memory *mem, const struct mem_cgroup *memcg);
 

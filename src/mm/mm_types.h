@@ -160,7 +160,6 @@ struct file {
 	struct file_ra_state f_ra;
 	uint64_t id;			/* of the trace, 0: for all who read the file without one */
 	bool f_random;			/* FMODE_RANDOM: posix_fadvise() */
-	uint64_t object;		/* kernel address of the struct (mm/slab.h), 0 none */
 };
 
 /* One file (inode) and its pages: the forward map of the page cache. */
@@ -425,6 +424,7 @@ struct memory {
 	VEC(uint32_t) free_handles;
 	struct list_head mms;
 	struct htable files;			/* file id -> address_space */
+	struct htable open_files;		/* id of the trace -> struct file (mm/file_table.h) */
 	struct address_space *vdso;		/* the kernel's code page for programs, NULL until touched */
 	struct objpool vma_pool, avc_pool, anon_vma_pool, mm_pool, mapping_pool, task_pool;
 	struct objpool mpol_pool, sp_node_pool;

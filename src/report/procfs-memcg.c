@@ -11,146 +11,23 @@
 #include "base/bug.h"
 #include "base/vec.h"
 #include "mm/memcg.h"
+#include "report/memcg_stat.h"
 #include "report/procfs.h"
 #include "report/report.h"
 
-enum stat_kind { STAT_NODE, STAT_MEMCG, STAT_ZERO };
-enum stat_unit { UNIT_PAGES, UNIT_ONE, UNIT_KB, UNIT_HUGE };
-
-struct stat_line {
-	const char *name;
-	uint8_t kind, unit;
-	uint16_t item;
-};
-
-#define NODE(name, item)	{name, STAT_NODE, UNIT_PAGES, item}
-#define COUNT(name, item)	{name, STAT_NODE, UNIT_ONE, item}
-#define THP(name, item)		{name, STAT_NODE, UNIT_HUGE, item}
-
-static const struct stat_line stat_lines[] = {
-	NODE("anon", NR_ANON_MAPPED),
-	NODE("file", NR_FILE_PAGES),
-	{"kernel", STAT_MEMCG, UNIT_PAGES, MEMCG_KMEM_PAGES},
-	{"kernel_stack", STAT_NODE, UNIT_KB, NR_KERNEL_STACK_KB},
-	NODE("pagetables", NR_PAGETABLE),
-	{"sec_pagetables", STAT_ZERO, 0, 0},
-	{"percpu", STAT_ZERO, 0, 0},
-	{"sock", STAT_ZERO, 0, 0},
-	{"vmalloc", STAT_MEMCG, UNIT_PAGES, MEMCG_VMALLOC},
-	NODE("shmem", NR_SHMEM),
-	{"zswap", STAT_MEMCG, UNIT_ONE, MEMCG_ZSWAP_B},
-	{"zswapped", STAT_MEMCG, UNIT_PAGES, MEMCG_ZSWAPPED},
-	NODE("file_mapped", NR_FILE_MAPPED),
-	NODE("file_dirty", NR_FILE_DIRTY),
-	NODE("file_writeback", NR_WRITEBACK),
-	NODE("swapcached", NR_SWAPCACHE),
-	THP("anon_thp", NR_ANON_THPS),
-	THP("file_thp", NR_FILE_THPS),
-	THP("shmem_thp", NR_SHMEM_THPS),
-	NODE("inactive_anon", NR_INACTIVE_ANON),
-	NODE("active_anon", NR_ACTIVE_ANON),
-	NODE("inactive_file", NR_INACTIVE_FILE),
-	NODE("active_file", NR_ACTIVE_FILE),
-	NODE("unevictable", NR_UNEVICTABLE),
-	{"slab_reclaimable", STAT_MEMCG, UNIT_ONE, MEMCG_SLAB_RECLAIMABLE_B},
-	{"slab_unreclaimable", STAT_MEMCG, UNIT_ONE, MEMCG_SLAB_UNRECLAIMABLE_B},
-	{"slab", STAT_MEMCG, UNIT_ONE, NR_MEMCG_STAT},	/* both */
-	COUNT("workingset_refault_anon", WORKINGSET_REFAULT_ANON),
-	COUNT("workingset_refault_file", WORKINGSET_REFAULT_FILE),
-	COUNT("workingset_activate_anon", WORKINGSET_ACTIVATE_ANON),
-	COUNT("workingset_activate_file", WORKINGSET_ACTIVATE_FILE),
-	COUNT("workingset_restore_anon", WORKINGSET_RESTORE_ANON),
-	COUNT("workingset_restore_file", WORKINGSET_RESTORE_FILE),
-	COUNT("workingset_nodereclaim", WORKINGSET_NODERECLAIM),
-	COUNT("pgdemote_kswapd", PGDEMOTE_KSWAPD),
-	COUNT("pgdemote_direct", PGDEMOTE_DIRECT),
-	COUNT("pgdemote_khugepaged", PGDEMOTE_KHUGEPAGED),
-	COUNT("pgdemote_proactive", PGDEMOTE_PROACTIVE),
-	COUNT("pgpromote_success", PGPROMOTE_SUCCESS),
-};
-
-/* -1: the model has no such event. */
-static const struct {
-	const char *name;
-	int item;
-} event_lines[] = {
-	{"pgscan_kswapd", PGSCAN_KSWAPD},
-	{"pgscan_direct", PGSCAN_DIRECT},
-	{"pgscan_khugepaged", PGSCAN_KHUGEPAGED},
-	{"pgscan_proactive", PGSCAN_PROACTIVE},
-	{"pgsteal_kswapd", PGSTEAL_KSWAPD},
-	{"pgsteal_direct", PGSTEAL_DIRECT},
-	{"pgsteal_khugepaged", PGSTEAL_KHUGEPAGED},
-	{"pgsteal_proactive", PGSTEAL_PROACTIVE},
-	{"pgfault", PGFAULT},
-	{"pgmajfault", PGMAJFAULT},
-	{"pgrefill", PGREFILL},
-	{"pgactivate", PGACTIVATE},
-	{"pgdeactivate", PGDEACTIVATE},
-	{"pglazyfree", PGLAZYFREE},
-	{"pglazyfreed", PGLAZYFREED},
-	{"swpin_zero", -1},
-	{"swpout_zero", -1},
-	{"zswpin", ZSWPIN},
-	{"zswpout", ZSWPOUT},
-	{"zswpwb", ZSWPWB},
-	{"thp_fault_alloc", THP_FAULT_ALLOC},
-	{"thp_collapse_alloc", THP_COLLAPSE_ALLOC},
-	{"thp_swpout", THP_SWPOUT},
-	{"thp_swpout_fallback", THP_SWPOUT_FALLBACK},
-	{"numa_pages_migrated", NUMA_PAGE_MIGRATE},
-	{"numa_pte_updates", NUMA_PTE_UPDATES},
-	{"numa_hint_faults", NUMA_HINT_FAULTS},
-};
-
-static uint64_t value_of(struct procfs *p, const struct mem_cgroup *memcg, const struct stat_line *line)
+static void put_stat_line(void *ctx, const char *name, uint64_t value, const char *unknown)
 {
-	unsigned page_shift = p->mem->geo->page_shift;
-	uint64_t value;
+	struct procfs *p = ctx;
 
-	if (line->kind == STAT_ZERO)
-		return 0;
-	if (line->kind == STAT_NODE)
-		value = memcg_page_state(memcg, (enum node_stat_item)line->item);
-	else if (line->item == NR_MEMCG_STAT)
-		value = memcg_stat(memcg, MEMCG_SLAB_RECLAIMABLE_B) + memcg_stat(memcg, MEMCG_SLAB_UNRECLAIMABLE_B);
-	else
-		value = memcg_stat(memcg, (enum memcg_stat_item)line->item);
-	switch (line->unit) {
-	case UNIT_PAGES:
-		return value << page_shift;
-	case UNIT_KB:
-		return value << 10;
-	case UNIT_HUGE:
-		return value << p->mem->geo->level[1].shift;
-	default:
-		return value;
-	}
+	if (unknown)
+		procfs_unknown(p, name, unknown);
+	strbuf_addf(&p->text, "%s %" PRIu64 "\n", name, value);
 }
 
 static void put_stat(struct procfs *p, const struct mem_cgroup *memcg, const char *path)
 {
-	uint64_t scan = 0, steal = 0;
-
 	p->file = "sys/fs/cgroup/PATH/memory.stat";
-	for (size_t i = 0; i < ARRAY_SIZE(stat_lines); i++) {
-		if (stat_lines[i].kind == STAT_ZERO)
-			procfs_unknown(p, stat_lines[i].name, "not charged to groups in the model");
-		strbuf_addf(&p->text, "%s %" PRIu64 "\n", stat_lines[i].name, value_of(p, memcg, &stat_lines[i]));
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		scan += memcg_events(memcg, (enum vm_event_item)(PGSCAN_KSWAPD + i));
-		steal += memcg_events(memcg, (enum vm_event_item)(PGSTEAL_KSWAPD + i));
-	}
-	strbuf_addf(&p->text, "pgscan %" PRIu64 "\npgsteal %" PRIu64 "\n", scan, steal);
-	for (size_t i = 0; i < ARRAY_SIZE(event_lines); i++) {
-		int item = event_lines[i].item;
-
-		if (item < 0)
-			procfs_unknown(p, event_lines[i].name, "the model does not know the contents of pages");
-		strbuf_addf(&p->text, "%s %" PRIu64 "\n", event_lines[i].name,
-			    item < 0 ? 0 : memcg_events(memcg, (enum vm_event_item)item));
-	}
+	memcg_stat_each(memcg, put_stat_line, p);
 	procfs_done(p, "%s/memory.stat", path);
 }
 
@@ -201,18 +78,18 @@ static void put_v2(struct procfs *p, const struct mem_cgroup *memcg, const char 
 
 /* ---- version 1 ---- */
 
-static const struct stat_line v1_lines[] = {
-	NODE("cache", NR_FILE_PAGES),
-	NODE("rss", NR_ANON_MAPPED),
-	THP("rss_huge", NR_ANON_THPS),
-	NODE("shmem", NR_SHMEM),
-	NODE("mapped_file", NR_FILE_MAPPED),
-	NODE("dirty", NR_FILE_DIRTY),
-	NODE("writeback", NR_WRITEBACK),
-	COUNT("workingset_refault_anon", WORKINGSET_REFAULT_ANON),
-	COUNT("workingset_refault_file", WORKINGSET_REFAULT_FILE),
+static const struct memcg_stat_line v1_lines[] = {
+	STAT_LINE("cache", NR_FILE_PAGES),
+	STAT_LINE("rss", NR_ANON_MAPPED),
+	STAT_THP("rss_huge", NR_ANON_THPS),
+	STAT_LINE("shmem", NR_SHMEM),
+	STAT_LINE("mapped_file", NR_FILE_MAPPED),
+	STAT_LINE("dirty", NR_FILE_DIRTY),
+	STAT_LINE("writeback", NR_WRITEBACK),
+	STAT_COUNT("workingset_refault_anon", WORKINGSET_REFAULT_ANON),
+	STAT_COUNT("workingset_refault_file", WORKINGSET_REFAULT_FILE),
 	{"swap", STAT_MEMCG, UNIT_PAGES, MEMCG_SWAP},
-	NODE("swapcached", NR_SWAPCACHE),
+	STAT_LINE("swapcached", NR_SWAPCACHE),
 };
 
 static const struct {
@@ -221,13 +98,13 @@ static const struct {
 } v1_events[] = {{"pgpgin", PGPGIN}, {"pgpgout", PGPGOUT}, {"pgfault", PGFAULT}, {"pgmajfault", PGMAJFAULT}};
 
 /* Of the group alone: what it has less what those below it have. */
-static uint64_t local_value(struct procfs *p, const struct mem_cgroup *memcg, const struct stat_line *line)
+static uint64_t local_value(const struct mem_cgroup *memcg, const struct memcg_stat_line *line)
 {
-	uint64_t value = value_of(p, memcg, line);
+	uint64_t value = memcg_stat_value(memcg, line);
 	const struct list_head *pos;
 
 	list_for_each(pos, &memcg->children)
-		value -= value_of(p, list_entry(pos, struct mem_cgroup, siblings), line);
+		value -= memcg_stat_value(list_entry(pos, struct mem_cgroup, siblings), line);
 	return value;
 }
 
@@ -235,7 +112,7 @@ static void put_v1_block(struct procfs *p, const struct mem_cgroup *memcg, const
 {
 	for (size_t i = 0; i < ARRAY_SIZE(v1_lines); i++)
 		strbuf_addf(&p->text, "%s%s %" PRIu64 "\n", prefix, v1_lines[i].name,
-			    total ? value_of(p, memcg, &v1_lines[i]) : local_value(p, memcg, &v1_lines[i]));
+			    total ? memcg_stat_value(memcg, &v1_lines[i]) : local_value(memcg, &v1_lines[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(v1_events); i++)
 		strbuf_addf(&p->text, "%s%s %" PRIu64 "\n", prefix, v1_events[i].name,
 			    total ? memcg_events(memcg, (enum vm_event_item)v1_events[i].item) :
@@ -243,10 +120,10 @@ static void put_v1_block(struct procfs *p, const struct mem_cgroup *memcg, const
 	for (unsigned i = 0; i < NR_LRU_LISTS; i++) {
 		static const char *const names[] = {"inactive_anon", "active_anon", "inactive_file", "active_file",
 						    "unevictable"};
-		const struct stat_line line = NODE(names[i], (uint16_t)(NR_INACTIVE_ANON + i));
+		const struct memcg_stat_line line = STAT_LINE(names[i], (uint16_t)(NR_INACTIVE_ANON + i));
 
 		strbuf_addf(&p->text, "%s%s %" PRIu64 "\n", prefix, names[i],
-			    total ? value_of(p, memcg, &line) : local_value(p, memcg, &line));
+			    total ? memcg_stat_value(memcg, &line) : local_value(memcg, &line));
 	}
 }
 

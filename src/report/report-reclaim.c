@@ -206,6 +206,15 @@ void report_pressure(json_t *obj, const struct memory *mem, const struct psi_gro
 	put_share(pressure, "full", avg.full, group->full_ns);
 }
 
+/* id 0: none. */
+static void put_group_path(json_t *obj, const char *key, const struct memory *mem, unsigned id)
+{
+	if (id)
+		report_memcg_path(obj, key, mem_cgroup_from_id(mem, id));
+	else
+		j_str(obj, key, "");
+}
+
 static void put_kills(json_t *reclaim, const struct memory *mem)
 {
 	json_t *oom = j_object(reclaim, "oom"), *kills;
@@ -223,6 +232,8 @@ static void put_kills(json_t *reclaim, const struct memory *mem)
 		j_u64(obj, "pid", k->pid);
 		j_bytes(obj, "name", k->comm, strnlen(k->comm, sizeof(k->comm)));
 		j_str(obj, "constraint", limits[k->constraint]);
+		put_group_path(obj, "memcg", mem, k->memcg);
+		put_group_path(obj, "limit_memcg", mem, k->limit_memcg);
 		j_u64(obj, "badness", k->badness);
 		j_i64(obj, "oom_score_adj", k->oom_score_adj);
 		j_u64(obj, "rss_anon_pages", k->rss_anon);

@@ -271,6 +271,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_numa(&rep);
 	report_fragmentation(&rep);
 	report_reclaim(&rep);
+	report_memcg(&rep);
 	report_slab(&rep);
 	report_kernel(&rep);
 	report_dma(&rep);

@@ -5,7 +5,7 @@
  * is or as tables (table.h).
  *
  *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, memory, numa, fragmentation,
- *	reclaim, slab, kernel, dma, tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
+ *	reclaim, memcg, slab, kernel, dma, tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
  *
  * A figure that the trace cannot support, or that the model does not keep, is null, and
  * `unavailable` has the reason under its path. Keys stand in a fixed order; ratios come from the
@@ -68,6 +68,9 @@ void report_slab(struct report *rep);
 void report_tasks(struct report *rep);
 void report_kernel_trace(struct report *rep);
 void report_reclaim(struct report *rep);
+void report_memcg(struct report *rep);
+/* obj[key]: where a memory cgroup is in its tree, "/trace/db". */
+void report_memcg_path(json_t *obj, const char *key, const struct mem_cgroup *memcg);
 void report_timeline(struct report *rep);
 
 #endif

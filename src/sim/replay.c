@@ -12,11 +12,12 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/tlb.h"
-#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
+#include "mm/memcontrol.h"
 #include "mm/mmu.h"
 #include "mm/tlbflush.h"
+#include "mm/vmscan.h"
 #include "sim/replay-kernel.h"
 
 const struct divergence_info divergence_info[NR_DIVERGENCES] = {
@@ -66,6 +67,7 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_MBIND] = ev_mbind,
 	[MMR_SET_MEMPOLICY] = ev_set_mempolicy,
 	[MMR_MIGRATE_PAGES] = ev_migrate_pages,
+	[MMR_MSYNC] = ev_msync,
 	[MMR_SHMAT] = ev_shmat,
 	[MMR_SHMDT] = ev_shmdt,
 	[MMR_STACK] = ev_stack,
@@ -81,6 +83,8 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_CLOSE] = ev_close,
 	[MMR_READ] = ev_read,
 	[MMR_WRITE] = ev_write,
+	[MMR_FSYNC] = ev_fsync,
+	[MMR_FADVISE] = ev_fadvise,
 	[MMR_TRUNCATE] = ev_truncate,
 	[MMR_FILLED] = ev_filled,
 	[MMR_DROPPED] = ev_dropped,
@@ -387,12 +391,13 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 	if (unlikely(r->mem->now_ns >= r->kthreads.next_ns))
 		kthreads_run(r);
 	if (unlikely(r->mem->kswapd_nodes))
-		demotion_run_kswapds(r->mem);
+		kswapd_run(r->mem);
 	if (item.ev.kind == MMR_RUNS)
 		take_runs(r, &item);
 	else
 		take_event(r, &item.ev);
 	r->ev = NULL;
+	mem_cgroup_return_to_user(r->mem);
 	if (unlikely(r->mem->oom))
 		replay_bury_victims(r);
 	if (unlikely(r->unfit_addr))
