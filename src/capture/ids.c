@@ -139,43 +139,57 @@ static int emit_file(struct ids *ids, uint32_t id, const struct mmr_event *at,
 	return ids->emit(ids->emit_ctx, &ev, err);
 }
 
-int ids_file(struct ids *ids, const struct ids_file_key *key, const struct mmr_event *at,
-	     uint32_t *ret_id, struct mmr_error *err)
+/* FILE, and what is cached of it. */
+static int first_sight(struct ids *ids, uint32_t id, const struct ids_file_key *key, const struct mmr_event *at,
+		       struct mmr_error *err)
 {
-	const char *path = key->path ? key->path : "";
+	struct ids_file *f = &ids->file.data[id - 1];
 	struct stat st;
-
-	*ret_id = 0;
-	if (key->ino == 0 && path[0] != '/')
-		return 0;
-	if (find_file(ids, key, ret_id))
-		return 0;
-
-	struct ids_file *f = vec_push(&ids->file);
-
-	*f = (struct ids_file){.dev = key->dev,
-			       .ino = key->ino,
-			       .generation = key->generation,
-			       .path = xstrdup(path),
-			       .type = ids_file_type(path, key->dev)};
-	*ret_id = (uint32_t)ids->file.nr;
-	htable_set(&ids->files, file_hash(key->dev, key->ino), *ret_id - 1);
-	int fd = file_cache_open(path, key->pid, key->ino);
+	int fd = file_cache_open(f->path, key->pid, key->ino);
 
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		f->size = (uint64_t)st.st_size;
 	file_cache_close(fd);
-	if (key->cached && key->size)
+	if (key->has_size)
 		f->size = key->size;
-	int ret = emit_file(ids, *ret_id, at, err);
+	int ret = emit_file(ids, id, at, err);
 
 	if (ret == 0 && ids->want_cache && f->type == MMR_FILE_REGULAR) {
-		ret = ids_file_cache(ids, *ret_id, key, at, err);
+		ret = ids_file_cache(ids, id, key, at, err);
 		if (ret == -ENOENT || ret == -EACCES || ret == -EPERM)
 			ret = 0; /* deleted since, or closed to us: nobody can tell what is cached
 				  */
 	}
 	return ret;
+}
+
+int ids_file(struct ids *ids, const struct ids_file_key *key, const struct mmr_event *at,
+	     uint32_t *ret_id, struct mmr_error *err)
+{
+	const char *path = key->path ? key->path : "";
+
+	*ret_id = 0;
+	if (key->ino == 0 && path[0] != '/')
+		return 0;
+
+	struct ids_file *f = find_file(ids, key, ret_id);
+
+	if (f && (f->path[0] || !path[0]))
+		return 0;
+	if (f) { /* its name was not known so far */
+		free(f->path);
+		f->path = xstrdup(path);
+		f->type = ids_file_type(path, key->dev);
+		return first_sight(ids, *ret_id, key, at, err);
+	}
+	*vec_push(&ids->file) = (struct ids_file){.dev = key->dev,
+						  .ino = key->ino,
+						  .generation = key->generation,
+						  .path = xstrdup(path),
+						  .type = ids_file_type(path, key->dev)};
+	*ret_id = (uint32_t)ids->file.nr;
+	htable_set(&ids->files, file_hash(key->dev, key->ino), *ret_id - 1);
+	return first_sight(ids, *ret_id, key, at, err);
 }
 
 /* ---- page cache ---- */

@@ -36,7 +36,8 @@ struct ids_file_key {
 	pid_t pid;	     /* process whose root the path is under, 0 for our own */
 	struct file_extents
 		*cached; /* what was cached at that time, when the caller has looked already */
-	uint64_t size;	 /* with `cached`: the size at that time, in bytes */
+	bool has_size;	 /* `size`, in bytes, is that of the moment; else it is looked up now */
+	uint64_t size;
 };
 
 struct ids_file {

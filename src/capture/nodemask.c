@@ -8,13 +8,13 @@
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/bug.h"
+#include "capture/bpf.h"
 
 #define RING_BYTES  (64u << 10)
 #define MAX_PENDING 8192
@@ -34,151 +34,79 @@ static const struct mask_call {
 
 /* ---- the program ---- */
 
-#define MAX_INSNS 128
 #define RECORD	  (-(int)sizeof(struct nodemask_record)) /* on the stack */
 #define AT(field) (RECORD + (int)offsetof(struct nodemask_record, field))
 #define ARGS	  16 /* of the tracepoint's record: behind the common fields and the number */
 
-struct prog {
-	struct bpf_insn insn[MAX_INSNS];
-	unsigned nr;
-};
-
-static void emit(struct prog *p, uint8_t code, unsigned dst, unsigned src, int off, int imm)
-{
-	BUG_ON(p->nr == MAX_INSNS);
-	p->insn[p->nr++] = (struct bpf_insn){.code = code,
-					     .dst_reg = dst & 15,
-					     .src_reg = src & 15,
-					     .off = (int16_t)off,
-					     .imm = imm};
-}
-
-static void emit_imm64(struct prog *p, unsigned dst, unsigned src, uint64_t value)
-{
-	emit(p, BPF_LD | BPF_DW | BPF_IMM, dst, src, 0, (int)(uint32_t)value);
-	emit(p, 0, 0, 0, 0, (int)(value >> 32));
-}
-
-static void emit_call(struct prog *p, int helper)
-{
-	emit(p, BPF_JMP | BPF_CALL, 0, 0, 0, helper);
-}
-
-/* reg = address of a part of the record */
-static void emit_address(struct prog *p, unsigned reg, int offset)
-{
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, reg, BPF_REG_10, 0, 0);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, reg, 0, 0, offset);
-}
-
 /* The thread's id as this process sees it, else as the first namespace does. */
-static void emit_tid(struct prog *p)
+static void emit_tid(struct bpf_code *p)
 {
 	struct stat st = {0};
 
 	stat("/proc/self/ns/pid", &st);
-	emit_imm64(p, BPF_REG_1, 0, (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev));
-	emit_imm64(p, BPF_REG_2, 0, st.st_ino);
-	emit_address(p, BPF_REG_3, AT(tid));
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 8);
-	emit_call(p, BPF_FUNC_get_ns_current_pid_tgid);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0);
-	emit_call(p, BPF_FUNC_get_current_pid_tgid);
-	emit(p, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, AT(tid), 0);
+	bpf_imm64(p, BPF_REG_1, 0, (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev));
+	bpf_imm64(p, BPF_REG_2, 0, st.st_ino);
+	bpf_stack(p, BPF_REG_3, AT(tid));
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 8);
+	bpf_call(p, BPF_FUNC_get_ns_current_pid_tgid);
+	bpf_ins(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0);
+	bpf_call(p, BPF_FUNC_get_current_pid_tgid);
+	bpf_ins(p, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, AT(tid), 0);
 }
 
 /* r8 = bytes of the mask, at most what the record holds */
-static void emit_size(struct prog *p, int maxnode)
+static void emit_size(struct bpf_code *p, int maxnode)
 {
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_8, BPF_REG_10, AT(args) + 8 * maxnode, 0);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_8, 0, 0, 62);
-	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_8, 0, 0, 6);
-	emit(p, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_8, 0, 0, 3);
-	emit(p, BPF_JMP | BPF_JLE | BPF_K, BPF_REG_8, 0, 1, NODEMASK_WORDS * 8);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_8, 0, 0, NODEMASK_WORDS * 8);
+	bpf_ins(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_8, BPF_REG_10, AT(args) + 8 * maxnode, 0);
+	bpf_ins(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_8, 0, 0, 62);
+	bpf_ins(p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_8, 0, 0, 6);
+	bpf_ins(p, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_8, 0, 0, 3);
+	bpf_ins(p, BPF_JMP | BPF_JLE | BPF_K, BPF_REG_8, 0, 1, NODEMASK_WORDS * 8);
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_8, 0, 0, NODEMASK_WORDS * 8);
 }
 
-static void emit_mask(struct prog *p, int arg, unsigned k)
+static void emit_mask(struct bpf_code *p, int arg, unsigned k)
 {
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_10, AT(args) + 8 * arg, 0);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_3, 0, 6, 0); /* no mask: empty */
-	emit_address(p, BPF_REG_1, AT(mask) + (int)k * NODEMASK_WORDS * 8);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_8, 0, 0);
-	emit_call(p, BPF_FUNC_probe_read_user);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0);
-	emit(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, AT(failed), 1);
+	bpf_ins(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_10, AT(args) + 8 * arg, 0);
+	bpf_ins(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_3, 0, 6, 0); /* no mask: empty */
+	bpf_stack(p, BPF_REG_1, AT(mask) + (int)k * NODEMASK_WORDS * 8);
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_8, 0, 0);
+	bpf_call(p, BPF_FUNC_probe_read_user);
+	bpf_ins(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0);
+	bpf_ins(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, AT(failed), 1);
 }
 
-static void build(struct prog *p, const struct mask_call *c, int map_fd)
+static void build(struct bpf_code *p, const struct mask_call *c, int map_fd)
 {
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
 	for (int at = RECORD; at < 0; at += 8)
-		emit(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, at, 0);
+		bpf_ins(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, at, 0);
 	emit_tid(p);
-	emit(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, AT(nr), (int)c->nr);
+	bpf_ins(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, AT(nr), (int)c->nr);
 	for (int i = 0; i < c->nr_args; i++) {
-		emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_6, ARGS + 8 * i, 0);
-		emit(p, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_1, AT(args) + 8 * i, 0);
+		bpf_ins(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_6, ARGS + 8 * i, 0);
+		bpf_ins(p, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_1, AT(args) + 8 * i, 0);
 	}
 	emit_size(p, c->maxnode);
 	for (unsigned k = 0; k < 2 && c->mask[k] >= 0; k++)
 		emit_mask(p, c->mask[k], k);
-	emit_imm64(p, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map_fd);
-	emit_address(p, BPF_REG_2, RECORD);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, (int)sizeof(struct nodemask_record));
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 0);
-	emit_call(p, BPF_FUNC_ringbuf_output);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0); /* no sample of its own */
-	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	bpf_imm64(p, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map_fd);
+	bpf_stack(p, BPF_REG_2, RECORD);
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, (int)sizeof(struct nodemask_record));
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 0);
+	bpf_call(p, BPF_FUNC_ringbuf_output);
+	bpf_ins(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0); /* no sample of its own */
+	bpf_ins(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 /* ---- opening ---- */
 
-static int sys_bpf(int cmd, union bpf_attr *attr)
-{
-	int fd = (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int create_ring(struct nodemasks *n)
-{
-	union bpf_attr attr;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *base;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_RINGBUF;
-	attr.max_entries = RING_BYTES;
-	n->map_fd = sys_bpf(BPF_MAP_CREATE, &attr);
-	if (n->map_fd < 0)
-		return n->map_fd;
-	/* One page that is ours to write, then the kernel's: its position, and the data twice. */
-	base = mmap(NULL, 2 * page + 2 * RING_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (base == MAP_FAILED)
-		return -ENOMEM;
-	n->ring = base;
-	if (mmap(base, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, n->map_fd, 0) ==
-		    MAP_FAILED ||
-	    mmap(base + page, page + 2 * RING_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, n->map_fd,
-		 (off_t)page) == MAP_FAILED)
-		return -errno;
-	return 0;
-}
-
 static int load(const struct mask_call *c, int map_fd)
 {
-	struct prog p = {.nr = 0};
-	union bpf_attr attr;
+	struct bpf_code p = {.nr = 0};
 
 	build(&p, c, map_fd);
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_TRACEPOINT;
-	attr.insns = (uint64_t)(uintptr_t)p.insn;
-	attr.insn_cnt = p.nr;
-	attr.license = (uint64_t)(uintptr_t) "Dual MIT/GPL";
-	return sys_bpf(BPF_PROG_LOAD, &attr);
+	return bpf_load(&p, BPF_PROG_TYPE_TRACEPOINT);
 }
 
 static int attach(struct nodemasks *n, unsigned i, const struct tracefs *fs, struct mmr_error *err)
@@ -190,7 +118,7 @@ static int attach(struct nodemasks *n, unsigned i, const struct tracefs *fs, str
 
 	if (ret)
 		return ret;
-	n->prog_fd[i] = load(&calls[i], n->map_fd);
+	n->prog_fd[i] = load(&calls[i], n->ring.map_fd);
 	if (n->prog_fd[i] < 0)
 		return err_set(err, n->prog_fd[i], "bpf: %s (CAP_BPF, CAP_PERFMON)",
 			       strerror(-n->prog_fd[i]));
@@ -207,11 +135,11 @@ int nodemasks_open(struct nodemasks *n, const struct tracefs *fs, struct mmr_err
 {
 	int ret;
 
-	*n = (struct nodemasks){.map_fd = -1};
+	*n = (struct nodemasks){.ring.map_fd = -1};
 	for (unsigned i = 0; i < NODEMASK_CALLS; i++)
 		n->prog_fd[i] = n->event_fd[i] = -1;
 	n->open = true;
-	ret = create_ring(n);
+	ret = bpf_ring_open(&n->ring, RING_BYTES);
 	if (ret)
 		err_set(err, ret, "bpf: %s (CAP_BPF, CAP_PERFMON, Linux 5.8)", strerror(-ret));
 	for (unsigned i = 0; !ret && i < NODEMASK_CALLS; i++)
@@ -231,10 +159,7 @@ void nodemasks_close(struct nodemasks *n)
 		if (n->prog_fd[i] >= 0)
 			close(n->prog_fd[i]);
 	}
-	if (n->ring)
-		munmap(n->ring, 2 * (size_t)sysconf(_SC_PAGESIZE) + 2 * RING_BYTES);
-	if (n->map_fd >= 0)
-		close(n->map_fd);
+	bpf_ring_close(&n->ring);
 	vec_finish(&n->pending);
 	n->open = false;
 }
@@ -253,29 +178,19 @@ static void forget_oldest(struct nodemasks *n)
 	n->pending.nr -= half;
 }
 
+static void take_record(void *ctx, const void *data, size_t size)
+{
+	struct nodemasks *n = ctx;
+
+	if (size == sizeof(struct nodemask_record))
+		memcpy(vec_push(&n->pending), data, size);
+	forget_oldest(n);
+}
+
 void nodemasks_drain(struct nodemasks *n)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned long *consumer, *producer, at;
-
-	if (!n->open)
-		return;
-	consumer = (unsigned long *)(void *)n->ring;
-	producer = (unsigned long *)(void *)(n->ring + page);
-	at = __atomic_load_n(consumer, __ATOMIC_ACQUIRE);
-	while (at < __atomic_load_n(producer, __ATOMIC_ACQUIRE)) {
-		uint8_t *head = n->ring + 2 * page + (at & (RING_BYTES - 1));
-		uint32_t len = __atomic_load_n((uint32_t *)(void *)head, __ATOMIC_ACQUIRE), size;
-
-		if (len & BPF_RINGBUF_BUSY_BIT)
-			break;
-		size = len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-		if (!(len & BPF_RINGBUF_DISCARD_BIT) && size == sizeof(struct nodemask_record))
-			memcpy(vec_push(&n->pending), head + BPF_RINGBUF_HDR_SZ, size);
-		forget_oldest(n);
-		at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
-		__atomic_store_n(consumer, at, __ATOMIC_RELEASE);
-	}
+	if (n->open)
+		bpf_ring_read(&n->ring, take_record, n);
 }
 
 static const struct mask_call *call_of(long nr)

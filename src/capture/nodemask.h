@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
+#include "capture/bpf.h"
 #include "capture/syscalls.h"
 #include "capture/tracepoint.h"
 
@@ -37,9 +38,8 @@ struct nodemask_record {
 
 struct nodemasks {
 	bool open;
-	int map_fd;
+	struct bpf_ring ring;
 	int prog_fd[NODEMASK_CALLS], event_fd[NODEMASK_CALLS];
-	uint8_t *ring; /* consumer page, producer page, data twice */
 	VEC(struct nodemask_record) pending;
 	uint64_t nr_lost; /* calls whose record is not there */
 	char data[2 * NODEMASK_WORDS * 8];

@@ -9,10 +9,12 @@
  * be given them before the call began.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+#include "base/xalloc.h"
 #include "capture/perf-decode-priv.h"
 
 static int emit_vma(struct decoder *d, const struct shadow_area *a, const char *path,
@@ -80,7 +82,7 @@ static int emit_area(struct decoder *d, struct dec_task *t, const struct shadow_
 	}
 }
 
-static struct dec_scanned *find_scanned(struct decoder *d, uint64_t dev, uint64_t ino)
+struct dec_scanned *decode_find_scanned(struct decoder *d, uint64_t dev, uint64_t ino)
 {
 	for (size_t i = 0; i < d->scanned.nr; i++) {
 		if (d->scanned.data[i].dev == dev && d->scanned.data[i].ino == ino)
@@ -102,20 +104,21 @@ void decoder_look_ahead(struct decoder *d, const struct merge_record *recs, size
 		scan.ino = r->ino;
 		if (ids_file_type(r->filename, scan.dev) != MMR_FILE_REGULAR ||
 		    ids_file_find(&d->ids, scan.dev, r->ino) ||
-		    find_scanned(d, scan.dev, r->ino))
+		    decode_find_scanned(d, scan.dev, r->ino))
 			continue;
-		if (file_cache_scan(r->filename, (pid_t)r->pid, r->ino, &scan.extents) == 0)
-			*vec_push(&d->scanned) = scan;
-		else
+		if (file_cache_scan(r->filename, (pid_t)r->pid, r->ino, &scan.extents)) {
 			vec_finish(&scan.extents);
+			continue;
+		}
+		scan.path = xstrdup(r->filename);
+		*vec_push(&d->scanned) = scan;
 	}
 }
 
-/* The id of a mapped file; what was found in its page cache before counts, less what came since. */
-static int mapped_file(struct decoder *d, struct ids_file_key *key, const struct mmr_event *at,
-		       uint32_t *ret_file, struct mmr_error *err)
+int decode_file(struct decoder *d, struct ids_file_key *key, const struct mmr_event *at, uint32_t *ret_file,
+		struct mmr_error *err)
 {
-	struct dec_scanned *scan = find_scanned(d, key->dev, key->ino);
+	struct dec_scanned *scan = decode_find_scanned(d, key->dev, key->ino);
 	struct ids_file file = {.dev = key->dev, .ino = key->ino};
 
 	if (scan) {
@@ -127,6 +130,7 @@ static int mapped_file(struct decoder *d, struct ids_file_key *key, const struct
 
 	if (scan) {
 		vec_finish(&scan->extents);
+		free(scan->path);
 		*scan = d->scanned.data[--d->scanned.nr];
 	}
 	return ret;
@@ -157,7 +161,7 @@ int decode_mmap2(struct decoder *d, const struct record_mmap2 *r, struct mmr_eve
 	at->task = t->id;
 	/* Anonymous memory has the name "//anon" and inode 0; so have vdso and the like, in
 	 * brackets. */
-	int ret = r->ino ? mapped_file(d, &key, at, &file, err) : 0;
+	int ret = r->ino ? decode_file(d, &key, at, &file, err) : 0;
 
 	if (ret)
 		return ret;

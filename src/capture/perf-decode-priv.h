@@ -3,7 +3,7 @@
 /*
  * What the parts of the decoder share: perf-decode.c (the decoder, which record goes where),
  * perf-tasks.c (life of tasks), perf-areas.c (areas, system calls), perf-touch.c (faults, page
- * cache), perf-kmem.c (-e).
+ * cache), perf-files.c (file calls), perf-kmem.c (-e).
  */
 #ifndef CAPTURE_PERF_DECODE_PRIV_H
 #define CAPTURE_PERF_DECODE_PRIV_H
@@ -126,6 +126,13 @@ int decode_sys_enter(struct decoder *d, struct dec_task *t, const struct perf_so
 int decode_sys_exit(struct decoder *d, struct dec_task *t, const struct perf_source *src,
 		    const struct perf_sample_head *h, const struct mmr_event *at,
 		    struct mmr_error *err);
+/* The id of a file; what was found in its page cache when it was first heard of counts, less what came since. */
+int decode_file(struct decoder *d, struct ids_file_key *key, const struct mmr_event *at, uint32_t *ret_file,
+		struct mmr_error *err);
+struct dec_scanned *decode_find_scanned(struct decoder *d, uint64_t dev, uint64_t ino);
 void decode_shadow(struct decoder *d, struct shadow *s, const struct snapshot *snap);
+
+/* perf-files.c */
+int decode_file_call(struct decoder *d, const struct filecall *call, struct mmr_event *at, struct mmr_error *err);
 
 #endif

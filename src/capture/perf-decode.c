@@ -79,6 +79,7 @@ void decoder_init(struct decoder *d, struct perf_session *session, struct merge 
 	htable_init(&d->clone_flags);
 	htable_init(&d->exit_codes);
 	htable_init(&d->running);
+	htable_init(&d->opens);
 	d->self = getpid();
 	find_fields(d, session);
 	d->has_syscalls = d->f.enter_args && d->f.exit_ret;
@@ -99,8 +100,11 @@ void decoder_finish(struct decoder *d)
 {
 	free_all(&d->tasks, decoder_free_task);
 	free_all(&d->procs, decoder_free_proc);
-	for (size_t i = 0; i < d->scanned.nr; i++)
+	for (size_t i = 0; i < d->scanned.nr; i++) {
 		vec_finish(&d->scanned.data[i].extents);
+		free(d->scanned.data[i].path);
+	}
+	htable_finish(&d->opens);
 	vec_finish(&d->scanned);
 	for (size_t i = 0; i < d->caches.nr; i++)
 		free(d->caches.data[i]);
@@ -351,6 +355,8 @@ int decoder_record(struct decoder *d, const struct merge_record *rec, struct mmr
 	switch (rec->type) {
 	case PERF_RECORD_SAMPLE:
 		return on_sample(d, rec->data, &at, err);
+	case DECODE_FILE_CALL:
+		return decode_file_call(d, rec->data, &at, err);
 	case PERF_RECORD_MMAP2:
 		return decode_mmap2(d, rec->data, &at, err);
 	case PERF_RECORD_COMM:

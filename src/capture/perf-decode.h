@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/filecalls.h"
 #include "capture/ids.h"
 #include "capture/memory-state.h"
 #include "capture/nodemask.h"
@@ -24,13 +25,15 @@
 /* Types of merge records beside perf's own: `data` is a struct snapshot, which the decoder frees.
  */
 #define DECODE_SNAPSHOT	       0x10000u
+#define DECODE_FILE_CALL       0x10001u /* `data` is a struct filecall in its chunk */
 #define DECODE_SOURCE_SNAPSHOT 0xffffu /* merge source: after all CPUs of the same time */
 
-/* What the page cache held of a file when its first mapping was heard of; used when its turn comes.
+/* What the page cache held of a file when its first mapping or opening was heard of; used when its turn comes.
  */
 struct dec_scanned {
 	uint64_t dev, ino;
 	struct file_extents extents;
+	char *path; /* NULL: not known */
 };
 
 struct decoder {
@@ -52,6 +55,9 @@ struct decoder {
 	uint64_t last_ns;  /* time of the last event written */
 	bool has_syscalls, has_newtask;
 	struct nodemasks *masks; /* of memory policies; the caller's */
+	struct filecalls *calls; /* on files; the caller's */
+	struct htable opens;	 /* address of the kernel's open file -> id in the trace */
+	uint64_t nr_opens;
 	uint64_t nr_hidden_masks; /* calls whose mask was not seen */
 	struct memory_state *memory; /* of a system-wide capture; the caller's */
 	pid_t self;		     /* this process */
@@ -81,6 +87,8 @@ int decoder_add_task(struct decoder *d, pid_t pid, struct mmr_error *err);
  * mapped for the first time is read now, as a moment later the program will have changed it.
  */
 void decoder_look_ahead(struct decoder *d, const struct merge_record *recs, size_t nr);
+/* Takes over the file calls that have come, and looks at files that are opened for the first time. */
+void decoder_drain_files(struct decoder *d);
 int decoder_record(struct decoder *d, const struct merge_record *rec, struct mmr_error *err);
 int decoder_lost(struct decoder *d, uint64_t nr, uint64_t time_ns, struct mmr_error *err);
 /* One COUNTERS event with this text. */

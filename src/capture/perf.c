@@ -46,6 +46,7 @@ struct perf_capture {
 	struct merge merge;
 	struct mmr_writer *writer;
 	struct nodemasks masks;
+	struct filecalls calls;
 	struct decoder dec;
 	struct tracer tracer;
 	struct spawn spawn;
@@ -79,6 +80,10 @@ static void at_exec(void *ctx, struct proc_ref ref)
 
 static void at_exit(void *ctx, struct proc_ref ref)
 {
+	struct perf_capture *c = ctx;
+
+	/* Its descriptors are there for the last time. */
+	decoder_drain_files(&c->dec);
 	push_snapshot(ctx, ref, MMR_WHEN_EXIT, SNAPSHOT_COUNTERS);
 }
 
@@ -132,13 +137,14 @@ static void output_failed(struct perf_capture *c, int error)
 static void write_until(struct perf_capture *c, uint64_t until_ns)
 {
 	nodemasks_drain(&c->masks);
+	decoder_drain_files(&c->dec);
 	if (!c->error)
 		output_failed(c, merge_flush(&c->merge, until_ns, take_record, c));
 }
 
 static void report_lost(struct perf_capture *c)
 {
-	uint64_t lost = perf_session_lost(&c->session);
+	uint64_t lost = perf_session_lost(&c->session) + filecalls_lost(&c->calls);
 
 	if (lost && !c->error)
 		output_failed(c, decoder_lost(&c->dec, lost, c->dec.last_ns, c->err));
@@ -229,6 +235,14 @@ static void open_masks(struct perf_capture *c)
 		capture_result_note(c->res, "no node masks of memory policies: %s", err.text);
 }
 
+static void open_calls(struct perf_capture *c)
+{
+	struct mmr_error err = {.text = ""};
+
+	if (filecalls_open(&c->calls, c->opt->all, &err))
+		capture_result_note(c->res, "no calls on files (open, read, write ...): %s", err.text);
+}
+
 static int open_writer(struct perf_capture *c)
 {
 	bool sampled = false;
@@ -285,6 +299,7 @@ static int start_command(struct perf_capture *c)
 	c->has_child = true;
 	if (c->opt->all)
 		return 0;
+	filecalls_follow(&c->calls, c->spawn.pid);
 	if (!c->opt->no_ptrace) {
 		ret = tracer_seize(&c->tracer, c->spawn.pid, c->spawn.pid);
 		if (ret)
@@ -340,6 +355,7 @@ static int attach_threads(struct perf_capture *c)
 
 static int start_attached(struct perf_capture *c)
 {
+	filecalls_follow(&c->calls, c->opt->pid);
 	int ret = attach_threads(c);
 
 	if (ret)
@@ -435,12 +451,13 @@ static void loop(struct perf_capture *c)
 		{.fd = c->child_fd, .events = POLLIN},
 		{.fd = c->session.wake_fd, .events = POLLIN},
 		{.fd = c->opt->stop_fd, .events = POLLIN},
+		{.fd = c->calls.open ? c->calls.ring.map_fd : -1, .events = POLLIN},
 	};
 
 	while (!c->done) {
 		uint64_t now = perf_now_ns();
 
-		if (poll(fds, 3, time_left_ms(c, now)) < 0 && errno != EINTR)
+		if (poll(fds, 4, time_left_ms(c, now)) < 0 && errno != EINTR)
 			break;
 		serve_children(c);
 		size_t before = c->merge.pending.nr;
@@ -585,6 +602,8 @@ static int prepare(struct perf_capture *c)
 		ret = err_set(c->err, -errno, "signalfd: %s", strerror(errno));
 	if (ret == 0 && !c->opt->kernel_only)
 		open_masks(c);
+	if (ret == 0 && !c->opt->kernel_only)
+		open_calls(c);
 	if (ret == 0 && c->opt->all)
 		ret = start_all(c);
 	return ret ? ret : open_writer(c);
@@ -609,6 +628,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 		decoder_init(&c.dec, &c.session, &c.merge, c.writer, res);
 		c.dec.want_ip = opt->ip;
 		c.dec.masks = &c.masks;
+		c.dec.calls = &c.calls;
 		c.dec.memory = opt->all ? &c.memory : NULL;
 		c.dec.begin_ns = c.memory.begin_ns;
 		ret = start(&c);
@@ -626,6 +646,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 		decoder_finish(&c.dec);
 	}
 	nodemasks_close(&c.masks);
+	filecalls_close(&c.calls);
 	finish(&c);
 	return ret;
 }

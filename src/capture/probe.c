@@ -24,6 +24,7 @@
 #include "capture/event-names.h"
 #include "capture/host.h"
 #include "capture/kpage.h"
+#include "capture/filecalls.h"
 #include "capture/nodemask.h"
 #include "capture/perf-ring.h"
 
@@ -204,6 +205,21 @@ static void probe_masks(struct probes *out, const struct tracefs *fs)
 	nodemasks_close(&masks);
 	if (ret)
 		explain(p, "run as root, or with CAP_BPF and CAP_PERFMON", "%s", err.text);
+}
+
+static void probe_calls(struct probes *out)
+{
+	struct filecalls calls;
+	struct mmr_error err = {.text = ""};
+	int ret = filecalls_open(&calls, false, &err);
+	struct probe *p = add(out, "file calls", "open, read, write, fsync and the like, with the files that they are about",
+			      ret ? PROBE_LIMITED : PROBE_OK, "%s", ret ? "not seen" : "read by BPF");
+
+	if (ret)
+		explain(p, ret == -ENOTSUP ? "--method valgrind records them" :
+			ret == -ENOENT ? "a kernel with BTF; --method valgrind records them without" :
+			ROOT_OR_PERFMON ", CAP_BPF", "%s", err.text);
+	filecalls_close(&calls);
 }
 
 static void probe_rings(struct probes *out)
@@ -457,6 +473,7 @@ void probe_host(struct probes *out)
 		for (unsigned i = 0; i < perf_nr_tracepoints; i++)
 			probe_tracepoint(out, &fs, &perf_tracepoints[i]);
 		probe_masks(out, &fs);
+		probe_calls(out);
 	}
 	tracefs_close(&fs);
 	probe_ptrace(out);

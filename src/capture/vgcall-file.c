@@ -25,7 +25,8 @@ static bool stat_opened(struct vg_proc *p, const char *path, uint64_t fd, struct
 {
 	char link[64];
 
-	if (path && stat(path, st) == 0)
+	/* /proc/self would be ours. */
+	if (path && strncmp(path, "/proc/self", 10) != 0 && stat(path, st) == 0)
 		return true;
 	snprintf(link, sizeof(link), "/proc/%d/fd/%u", p->pid, (unsigned)fd);
 	return stat(link, st) == 0;
@@ -79,6 +80,7 @@ static uint32_t file_id(const struct call_ctx *c, const char *path, const struct
 	if (seen) {
 		key.cached = &seen->cached;
 		key.size = seen->size;
+		key.has_size = true;
 	}
 	ret = ids_file(&t->ids, &key, &at, &id, &t->err);
 	if (ret && !t->error)
@@ -89,6 +91,18 @@ static uint32_t file_id(const struct call_ctx *c, const char *path, const struct
 	}
 	free(real);
 	return id;
+}
+
+/* Files of /proc and /sys are never in the page cache. */
+static bool is_pseudo(const struct stat *st)
+{
+	static const char *const roots[] = { "/proc", "/sys" };
+	struct stat root;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		if (stat(roots[i], &root) == 0 && root.st_dev == st->st_dev)
+			return true;
+	return false;
 }
 
 static void opened(const struct call_ctx *c, char *path, uint64_t flags)
@@ -104,7 +118,7 @@ static void opened(const struct call_ctx *c, char *path, uint64_t flags)
 	}
 	f->path = path;
 	f->flags = flags;
-	if (!stat_opened(c->p, path, fd, &st) || !S_ISREG(st.st_mode))
+	if (!stat_opened(c->p, path, fd, &st) || !S_ISREG(st.st_mode) || is_pseudo(&st))
 		return;
 	f->file = file_id(c, path, &st);
 	f->open = ++c->p->trace->nr_open;

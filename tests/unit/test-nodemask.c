@@ -55,7 +55,7 @@ static void test_both_masks(void **state)
 
 static void test_records_are_matched(void **state)
 {
-	struct nodemasks n = {.open = true, .map_fd = -1, .prog_fd = {-1, -1, -1}, .event_fd = {-1, -1, -1}};
+	struct nodemasks n = {.open = true, .ring = {.map_fd = -1}, .prog_fd = {-1, -1, -1}, .event_fd = {-1, -1, -1}};
 	struct syscall_call call = {.nr = SYS_mbind};
 	const char *data;
 
