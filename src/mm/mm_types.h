@@ -419,6 +419,11 @@ struct memory {
 		uint32_t anon, always, madvise, inherit;	/* orders by their switch: bit n is order n */
 	} thp_orders;
 	uint64_t mthp_stat[MAX_ORDER_LIMIT][NR_MTHP_STATS];	/* by order: mm/deferred_split.h */
+	struct {				/* mm/folio_touched.h; by order */
+		uint64_t pages[MAX_ORDER_LIMIT];	/* of anonymous folios, ever */
+		uint64_t untouched[MAX_ORDER_LIMIT];	/* of these, when their folio went or was split */
+		uint64_t nr_untouched, peak_untouched;	/* of all that live */
+	} thp_waste;
 	struct khugepaged *khugepaged;		/* mm/khugepaged.h, NULL until an area qualifies */
 	VEC(void *) mappings;			/* handle -> anon_vma or address_space */
 	VEC(uint32_t) free_handles;
@@ -442,6 +447,7 @@ struct memory {
 	uint32_t *last_cpupid;			/* NUMA balancing: mm/numa_balancing.h */
 	uint16_t *page_memcg;			/* id of the memory cgroup of a folio, by its head: mm/memcg.h */
 	uint32_t *page_swap;			/* slot of a page in the swap cache (swp_entry_t): mm/swapfile.h */
+	uint8_t *page_touched;			/* pages of large folios: mm/folio_touched.h */
 	uint8_t *page_gen;			/* multi-generational LRU: generation and tier (mm/lru_gen.h) */
 	unsigned lru_gen_caps;			/* LRU_GEN_* */
 	uint64_t lru_gen_min_ttl_ns;		/* nothing younger goes; 0: no such promise */

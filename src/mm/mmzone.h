@@ -116,6 +116,7 @@ struct lruvec {
 	uint64_t anon_cost, file_cost;		/* what reclaim of each kind cost lately (lru_note_cost) */
 	uint64_t nonresident_age;		/* evictions and activations: the clock of refault distances */
 	uint64_t refaults[2];			/* workingset activations at the last reclaim: anon, file */
+	bool congested;				/* reclaim met nothing but dirty pages that are being written */
 	struct pglist_data *pgdat;
 	struct zone *zone;			/* NULL unless it is a zone's */
 	struct mem_cgroup *memcg;		/* NULL: the whole machine's, or the root's */
@@ -198,10 +199,23 @@ struct pglist_data {
 		uint8_t next_target;
 		bool is_top;
 	} tier;
-	struct kswapd {			/* mm/demotion.c */
-		uint64_t nr[NR_LRU_LISTS];	/* left to look at in this pass */
-		uint64_t pass_scanned, pass_demoted, demoted;
-		unsigned priority, failures;	/* failures: runs in a row that made no room */
+	struct kswapd {			/* mm/vmscan-kswapd.c */
+		/* what it was asked for and has not begun: order; highest zone, MAX_NR_ZONES nothing */
+		unsigned order;
+		enum zone_type highest;
+		/* what it is at: one balance_pgdat() */
+		bool running;
+		unsigned woken_order, run_order;
+		enum zone_type run_highest;
+		int priority;
+		uint64_t reclaimed;		/* pages */
+		uint64_t boost_reclaim, boosted, zone_boosts[MAX_NR_ZONES];	/* pages */
+		bool no_cache_trim_mode, cache_trim_mode_failed;
+		bool pgdat_dirty, pgdat_writeback;	/* the old end is all dirty, under writeback */
+		unsigned failures;		/* runs in a row that freed nothing; direct reclaim that does ends them */
+		int64_t debt_ns;		/* time that it took and has not had yet */
+		bool has_slept;
+		uint64_t slept_ns;		/* when it fell asleep last */
 	} kswapd;
 	struct kcompactd {		/* mm/compaction.h */
 		unsigned max_order;	/* it was woken for, 0: nothing */

@@ -4,6 +4,7 @@
 #include "mm/rmap.h"
 
 #include "mm/anon_vma.h"
+#include "mm/folio_touched.h"
 #include "mm/memcg.h"
 #include "mm/pgtable.h"
 #include "mm/vma.h"
@@ -121,6 +122,7 @@ static void set_anon_large(struct memory *mem, pfn_t head, struct vm_area_struct
 		set_anon(mem, head + i, vma, addr + ((uint64_t)i << page_shift));
 	folio_init_large(mem, head);
 	mem->mthp_stat[order][MTHP_STAT_NR_ANON]++;
+	folio_touched_begin(mem, head);
 }
 
 void folio_add_new_anon_rmap(struct memory *mem, pfn_t head, struct vm_area_struct *vma, uint64_t addr)

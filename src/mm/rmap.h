@@ -43,9 +43,10 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
 
 /*
  * How many entries have been used since they were last asked: their accessed bits are taken away, TLBs are not told.
- * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked. (folio_referenced)
+ * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked (nothing else is looked at then).
+ * memcg: only areas of address spaces in that group and below count, NULL: all. (folio_referenced)
  */
-unsigned folio_referenced(struct memory *mem, pfn_t head, uint64_t *ret_vm_flags);
+unsigned folio_referenced(struct memory *mem, pfn_t head, const struct mem_cgroup *memcg, uint64_t *ret_vm_flags);
 
 /* Is any page of the folio mapped? */
 bool folio_mapped(const struct memory *mem, pfn_t head);

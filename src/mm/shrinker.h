@@ -4,8 +4,8 @@
  * What reclaim asks besides pages: owners of caches register here. Kernel counterpart:
  * include/linux/shrinker.h, mm/shrinker.c.
  *
- * Modelled: count, then scan. Simplified: no per-cgroup lists, no deferred work; how much is
- * scanned is the caller's business. Shrinkers run in the order of their registration.
+ * Modelled: count, then scan as much as pressure says (mm/vmscan-slab.c); what was too little for a batch is deferred;
+ * shrinkers that know memory cgroups. Shrinkers run in the order of their registration.
  */
 #ifndef MM_SHRINKER_H
 #define MM_SHRINKER_H
@@ -13,14 +13,20 @@
 #include "mm/mm_types.h"
 
 #define SHRINK_ALL_NODES (-1)
+#define DEFAULT_SEEKS 2u
 
 struct shrinker {
 	struct list_head list;	/* in memory->shrinkers */
 	const char *name;
 	/* Pages that scanning could free; nid: a node or SHRINK_ALL_NODES. */
 	uint64_t (*count)(struct memory *mem, int nid);
-	/* Frees at least nr_pages if it can; returns the pages freed. */
-	uint64_t (*scan)(struct memory *mem, int nid, uint64_t nr_pages);
+	/* Looks at nr of them; returns the pages freed. May free more than it was asked for. */
+	uint64_t (*scan)(struct memory *mem, int nid, uint64_t nr);
+	/* The same for one memory cgroup by its id, NULL: knows nothing of groups. */
+	uint64_t (*count_memcg)(struct memory *mem, int nid, uint16_t memcg);
+	uint64_t (*scan_memcg)(struct memory *mem, int nid, uint16_t memcg, uint64_t nr);
+	unsigned seeks;		/* what one costs to get back, 0: DEFAULT_SEEKS */
+	uint64_t nr_deferred[MAX_NUMNODES];	/* left over from earlier calls */
 };
 
 static inline void shrinker_register(struct memory *mem, struct shrinker *shrinker)
@@ -31,23 +37,6 @@ static inline void shrinker_register(struct memory *mem, struct shrinker *shrink
 static inline void shrinker_unregister(struct shrinker *shrinker)
 {
 	list_del(&shrinker->list);
-}
-
-/* Asks one after the other until nr_pages are freed. Returns the pages freed. */
-static inline uint64_t shrink_slab(struct memory *mem, int nid, uint64_t nr_pages)
-{
-	struct list_head *pos, *next;
-	uint64_t freed = 0;
-
-	list_for_each_safe(pos, next, &mem->shrinkers) {
-		struct shrinker *s = list_entry(pos, struct shrinker, list);
-
-		if (freed >= nr_pages)
-			break;
-		if (s->count(mem, nid))
-			freed += s->scan(mem, nid, nr_pages - freed);
-	}
-	return freed;
 }
 
 #endif

@@ -52,6 +52,25 @@ uint64_t shrink_folio_list(struct pfn_list *folios, struct pglist_data *pgdat, s
 /* Puts the folios back and drops the caller's references. Returns how many pages went to the lists. */
 uint64_t move_folios_to_lru(struct memory *mem, struct pfn_list *folios);
 
+/* One cluster of a list. */
+uint64_t shrink_inactive_list(uint64_t nr_to_scan, struct lruvec *lruvec, struct scan_control *sc, enum lru_list lru);
+void shrink_active_list(uint64_t nr_to_scan, struct lruvec *lruvec, struct scan_control *sc, enum lru_list lru);
+
+void prepare_scan_control(struct lruvec *target, struct scan_control *sc);
+void get_scan_count(struct lruvec *lruvec, struct scan_control *sc, uint64_t nr[NR_LRU_LISTS]);
+/* Remembers how often pages of the working set have come back by now. */
+void snapshot_refaults(struct lruvec *target);
+void shrink_node(struct pglist_data *pgdat, struct scan_control *sc);
+/* What scanning so many pages takes, by reclaim.kswapd_rate. */
+uint64_t reclaim_scan_ns(const struct memory *mem, uint64_t nr_pages);
+/* Reserves are nearly used up: waits for kswapd, in counted time. */
+void throttle_direct_reclaim(struct memory *mem, const struct zoneref *zonelist, const struct scan_control *sc);
+
+/* Why a reclaimer waits. (enum vmscan_throttle_state) */
+enum vmscan_throttle { VMSCAN_THROTTLE_WRITEBACK, VMSCAN_THROTTLE_NOPROGRESS, VMSCAN_THROTTLE_CONGESTED };
+/* Waits in counted time: until some writeback has ended, at most 100 ms, or one tick. kswapd gives up its time instead. */
+void reclaim_throttle(struct scan_control *sc, struct pglist_data *pgdat, enum vmscan_throttle reason);
+
 /* PGSTEAL_KSWAPD and PGSCAN_KSWAPD plus this: by who reclaims. (reclaimer_offset) */
 unsigned reclaimer_offset(const struct scan_control *sc);
 /* 0-200, SWAPPINESS_ANON_ONLY. (sc_swappiness) */
@@ -66,7 +85,7 @@ bool root_reclaim(const struct scan_control *sc);
 bool can_age_anon_pages(const struct lruvec *lruvec, const struct scan_control *sc);
 /* Pages of the list in zones up to zone_idx. */
 uint64_t lruvec_lru_size_idx(const struct lruvec *lruvec, enum lru_list lru, enum zone_type zone_idx);
-/* The shrinkers of one node, asked in proportion to 1 / 2^priority. Returns pages freed. */
+/* The shrinkers of one node, asked in proportion to 1 / 2^priority, for a group or (NULL, root) for all. Pages freed. */
 uint64_t shrink_slab(struct memory *mem, int nid, struct mem_cgroup *memcg, int priority);
 void flush_reclaim_state(struct scan_control *sc);
 bool should_continue_reclaim(struct pglist_data *pgdat, uint64_t nr_reclaimed, struct scan_control *sc);

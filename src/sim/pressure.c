@@ -7,15 +7,14 @@
 
 #include "base/bug.h"
 #include "mm/compaction.h"
-#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/oom_kill.h"
+#include "mm/huge_memory.h"
 #include "mm/quicklist.h"
 #include "mm/shrinker.h"
 #include "mm/slab.h"
-
-/* What direct reclaim tries to free at a time, SWAP_CLUSTER_MAX of the kernel */
-#define SWAP_CLUSTER_MAX 32u
+#include "mm/split_folio.h"
+#include "mm/vmscan.h"
 
 static uint64_t count_quicklists(struct memory *mem, int nid)
 {
@@ -41,9 +40,22 @@ static uint64_t scan_slabs(struct memory *mem, int nid, uint64_t nr_pages)
 	return slab_reap_pressure(mem, nid);
 }
 
+static uint64_t count_deferred_split(struct memory *mem, int nid)
+{
+	return deferred_split_count(mem, nid, 0);
+}
+
+static uint64_t scan_deferred_split(struct memory *mem, int nid, uint64_t nr)
+{
+	return deferred_split_scan(mem, nid, 0, nr);
+}
+
 static const struct shrinker shrinkers[] = {
 	{.name = "quicklists", .count = count_quicklists, .scan = scan_quicklists},
 	{.name = "inodes", .count = inodes_count, .scan = inodes_scan},
+	{.name = "huge_zero_page", .count = huge_zero_count, .scan = huge_zero_scan},
+	{.name = "deferred_split", .count = count_deferred_split, .scan = scan_deferred_split,
+	 .count_memcg = deferred_split_count, .scan_memcg = deferred_split_scan},
 	{.name = "slabs", .count = count_slabs, .scan = scan_slabs},
 };
 
@@ -52,42 +64,18 @@ struct pressure {
 	struct shrinker shrinkers[ARRAY_SIZE(shrinkers)];
 };
 
-static uint64_t try_to_free_pages(struct memory *mem, const struct alloc_request *req)
+/* Limits of groups: who charges asks, whatever it may swap. */
+static uint64_t reclaim_memcg(struct memory *mem, struct mem_cgroup *memcg, uint64_t nr_pages, gfp_t gfp, bool may_swap)
 {
-	uint64_t want = 1ull << req->order;
-
-	/* Filesystems' objects only go when the caller may enter a filesystem. */
-	if (!(req->gfp & __GFP_FS))
-		return 0;
-	return shrink_slab(mem, SHRINK_ALL_NODES,
-			   want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);
-}
-
-static uint64_t node_reclaim(struct memory *mem, struct pglist_data *pgdat, unsigned order,
-			     gfp_t gfp)
-{
-	uint64_t want = 1ull << order;
-
-	(void)gfp;
-	return shrink_slab(mem, (int)pgdat->node_id,
-			   want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);
-}
-
-/*
- * Whatever it was woken for, kswapd takes the boost of its node's watermarks away when it is done (balance_pgdat): here at
- * once, since it has no pages to take.
- */
-static void wake_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest)
-{
-	demotion_wake_kswapd(mem, zone, order, highest);
-	for (unsigned t = 0; t < MAX_NR_ZONES; t++)
-		zone->zone_pgdat->node_zones[t].watermark_boost = 0;
+	return try_to_free_mem_cgroup_pages(mem, memcg, nr_pages, gfp, may_swap ? MEMCG_RECLAIM_MAY_SWAP : 0,
+					    SWAPPINESS_DEFAULT);
 }
 
 static const struct pressure_ops ops = {
 	.try_to_free_pages = try_to_free_pages,
-	.node_reclaim = node_reclaim,
-	.wake_kswapd = wake_kswapd,
+	.reclaim_memcg = reclaim_memcg,
+	.node_reclaim = node_reclaim_pages,
+	.wake_kswapd = wakeup_kswapd,
 	.out_of_memory = oom_kill_for_alloc,
 	.memcg_oom = oom_kill_for_memcg,
 	.try_to_compact_pages = try_to_compact_pages,

@@ -13,16 +13,18 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/hwloc.h"
-#include "mm/demotion.h"
 #include "mm/dma.h"
 #include "mm/ktouch.h"
 #include "mm/lru.h"
 #include "mm/memcontrol.h"
+#include "mm/filemap.h"
 #include "mm/memory.h"
+#include "mm/lru_gen.h"
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
 #include "mm/oom_kill.h"
 #include "mm/vma.h"
+#include "mm/writeback.h"
 #include "sim/pressure.h"
 #include "sim/replay-kernel.h"
 
@@ -279,6 +281,9 @@ static void start_numa(struct memory *mem)
 {
 	bool demotes = false;
 
+	if (mem->conf.reclaim_policy == RECLAIM_MGLRU)
+		lru_gen_setup(mem, (unsigned)mem->conf.lru_gen_caps | LRU_GEN_CORE,
+			      mem->conf.lru_gen_min_ttl_ms * 1000000);
 	numa_balancing_setup(mem);
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
 		demotes |= mem->nodes[n] && can_demote(mem, n);
@@ -329,6 +334,7 @@ static int create_memory(struct system *sys, const struct settings *s,
 	if (rc)
 		return rc;
 	sys->pressure = pressure_create(sys->mem);
+	writeback_create(sys->mem);
 	sys->mem->tlb = create_tlb(sys, s, meta);
 	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off ? &ktouch_tlb : NULL;
 	dma_create(sys->mem);
@@ -375,8 +381,10 @@ void system_destroy(struct system *sys)
 
 		numa_balancing_finish(sys->mem);
 		pressure_destroy(sys->pressure);
+		writeback_destroy(sys->mem);
 		oom_finish(sys->mem);
 		dma_destroy(sys->mem);
+		lru_gen_teardown(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
 			tlb_destroy(tlb);
@@ -392,6 +400,8 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 	struct list_head *pos;
 
 	if (!dma_consistent(sys->mem, why) || !memcg_consistent(sys->mem, why))
+		ok = false;
+	if (!filemap_consistent(sys->mem, why) || !writeback_consistent(sys->mem, why))
 		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;

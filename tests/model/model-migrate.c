@@ -20,7 +20,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "machine/profile.h"
-#include "mm/demotion.h"
+#include "mm/vmscan.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
 #include "mm/lru.h"
@@ -473,7 +473,7 @@ static void everything_at_once_stays_consistent(void **state)
 {
 	/* the fast node is too small for what is touched */
 	static const uint64_t bytes[] = {16 * MIB, 256 * MIB};
-	static const struct pressure_ops ops = {.wake_kswapd = demotion_wake_kswapd};
+	static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages};
 	uint64_t nr = test_ops(600000), every = nr / 20 + 1;
 	struct machine_profile *p;
 	struct machine m;
@@ -503,7 +503,7 @@ static void everything_at_once_stays_consistent(void **state)
 			one_touch(&rng, &m, 1);
 		m.mem->now_ns += 1000000;
 		if (m.mem->kswapd_nodes)
-			demotion_run_kswapds(m.mem);
+			kswapd_run(m.mem);
 		if (i % every == 0)
 			check(&m);
 	}

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include "machine/profile.h"
-#include "mm/demotion.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
 #include "mm/lru.h"
@@ -17,6 +16,7 @@
 #include "mm/mmu.h"
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
+#include "mm/vmscan.h"
 
 #define PAGE 4096ull
 #define MIB (1ull << 20)
@@ -29,7 +29,8 @@ struct world {
 	struct machine_profile *profile;
 };
 
-static const struct pressure_ops ops = {.wake_kswapd = demotion_wake_kswapd};
+static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages};
+static const struct pressure_ops without_kswapd = {.try_to_free_pages = try_to_free_pages};
 
 /*
  * bind: to the fast node. Without it, as in the kernel, allocations take the slow node when the fast one is low and wake
@@ -181,7 +182,7 @@ static void who_may_use_one_node_only_demotes_directly(void **state)
 	uint64_t nr = 160 * MIB / PAGE;
 
 	(void)state;
-	w.mem->pressure = NULL;	/* no kswapd: all is left to who needs memory */
+	w.mem->pressure = &without_kswapd;	/* all is left to who needs memory */
 	map_anon(&w, nr * PAGE);
 	for (uint64_t i = 0; i < nr; i++)
 		assert_int_equal(touch(&w, i), ACCESS_OK);
