@@ -3,12 +3,20 @@
 /* The page cache: see filemap.h. */
 #include "mm/filemap.h"
 
-#include "base/bitmap.h"
-#include "mm/kentry.h"
+#include <inttypes.h>
+
+#include "base/bug.h"
+#include "mm/file_table.h"
+#include "mm/huge_pmd.h"
+#include "mm/hugetlb_pool.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/mempolicy.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
+#include "mm/workingset.h"
+#include "mm/writeback.h"
 
 static struct address_space *mapping_new(struct memory *mem, uint32_t file)
 {
@@ -19,7 +27,12 @@ static struct address_space *mapping_new(struct memory *mem, uint32_t file)
 	mapping->refcount = 1;
 	radix_init(&mapping->pages);
 	radix_init(&mapping->exceptional);
+	radix_init(&mapping->dirty);
+	list_init(&mapping->dirty_inodes);
+	list_add_tail(&mapping->all, &mem->address_spaces);
 	list_init(&mapping->inodes);
+	mapping->f = (struct file){.f_mapping = mapping, .f_ra = {.prev_pos = -1}};
+	mapping->f.f_ra.ra_pages = mem->conf.read_ahead_kb * 1024 >> mem->geo->page_shift;
 	return mapping;
 }
 
@@ -59,10 +72,15 @@ void mapping_get_ref(struct address_space *mapping)
 
 static void mapping_free(struct memory *mem, struct address_space *mapping)
 {
+	if (unlikely(mapping->hugetlb))
+		hugetlb_evict_inode(mapping);
 	filemap_remove(mem, mapping, 0, UINT64_MAX);
+	(void)filemap_clear_exceptional(mem, mapping, 0, UINT64_MAX);
+	list_del(&mapping->all);
 	mapping_objects_free(mem, mapping);
 	radix_finish(&mapping->pages);
 	radix_finish(&mapping->exceptional);
+	radix_finish(&mapping->dirty);
 	mpol_free_shared_policy(mem, mapping);
 	mapping_handle_free(mem, mapping->handle);
 	objpool_put(&mem->mapping_pool, mapping);
@@ -80,6 +98,7 @@ void mapping_finish_all(struct memory *mem)
 
 	for (size_t pos = 0; htable_next(&mem->files, &pos, &file, &value);)
 		mapping_free(mem, (struct address_space *)(uintptr_t)value);
+	file_finish_all(mem);
 	if (mem->vdso)
 		mapping_free(mem, mem->vdso);
 	mem->vdso = NULL;
@@ -91,45 +110,75 @@ uint64_t mapping_nr_pages(const struct memory *mem, const struct address_space *
 {
 	unsigned shift = mem->geo->page_shift;
 
-	if (!mapping->size_bytes)
+	if (!mapping->size_bytes && !mapping->size_known)
 		return UINT64_MAX;
 	return (mapping->size_bytes >> shift) + !!(mapping->size_bytes & ((1ull << shift) - 1));
 }
 
-static void count_cache(struct memory *mem, const struct address_space *mapping, pfn_t pfn, int64_t nr)
+unsigned mapping_max_folio_order(const struct memory *mem, const struct address_space *mapping)
 {
-	struct pglist_data *node = pfn_to_node(mem, pfn);
+	unsigned order = (unsigned)mem->conf.io_max_folio_order;
 
-	node->vm_stat[NR_FILE_PAGES] += (uint64_t)nr;
-	if (mapping->is_shmem)
-		node->vm_stat[NR_SHMEM] += (uint64_t)nr;
+	if (!mem->conf.io_large_folios || mapping->is_shmem || !mapping->file)
+		return 0;
+	if (order > hpage_order(mem))
+		order = hpage_order(mem);
+	return order < mem->geo->max_order ? order : mem->geo->max_order;
 }
 
-/* Takes one folio, given any page of it, out of the cache and drops the cache's reference. */
-static uint64_t remove_folio(struct memory *mem, struct address_space *mapping, pfn_t pfn)
+/* A file, or memory that is one: not the kernel's own pages (the vdso). */
+static bool is_page_cache(const struct address_space *mapping)
 {
-	pfn_t head = folio_pfn(mem, pfn);
-	unsigned order = page_order(pfn_to_page(mem, head));
-	uint64_t index = pfn_to_page(mem, head)->index;
+	return mapping->file || mapping->is_shmem;
+}
 
+static void count_cache(struct memory *mem, const struct address_space *mapping, pfn_t head, int64_t nr)
+{
+	bool huge = nr == 1ll << hpage_order(mem) || -nr == 1ll << hpage_order(mem);
+
+	lruvec_stat_mod_folio(mem, head, NR_FILE_PAGES, nr);
+	if (mapping->is_shmem)
+		lruvec_stat_mod_folio(mem, head, NR_SHMEM, nr);
+	if (unlikely(huge))
+		lruvec_stat_mod_folio(mem, head, mapping->is_shmem ? NR_SHMEM_THPS : NR_FILE_THPS, nr > 0 ? 1 : -1);
+}
+
+/* ---- out ---- */
+
+void __filemap_remove_folio(struct memory *mem, pfn_t head, uint64_t shadow)
+{
+	struct page *page = pfn_to_page(mem, head);
+	struct address_space *mapping = mem->mappings.data[page->mapping];
+	unsigned order = page_order(page);
+	uint64_t index = page->index;
+
+	VM_BUG_ON(page->flags & (PG_TAIL | PG_ANON | PG_WRITEBACK));
+	folio_cancel_dirty(mem, head);
+	count_cache(mem, mapping, head, -(1ll << order));
 	for (uint64_t i = 0; i < 1ull << order; i++) {
 		radix_del(&mapping->pages, index + i);
 		pfn_to_page(mem, head + (pfn_t)i)->mapping = 0;
+		if (shadow)
+			radix_set(&mapping->exceptional, index + i, shadow);
 	}
-	count_cache(mem, mapping, head, -(1ll << order));
 	mapping_nodes_removed(mem, mapping, order);
-	put_page(mem, head);
-	return index + (1ull << order);
 }
+
+void filemap_remove_folio(struct memory *mem, pfn_t head, uint64_t shadow)
+{
+	__filemap_remove_folio(mem, head, shadow);
+	put_page(mem, head);
+}
+
+/* ---- in ---- */
 
 /*
  * Shared memory goes by the policy of the range, and interleaves from its inode number on, so that files spread
  * differently; other files by that of the task (shmem_alloc_folio, filemap_alloc_folio).
  */
 static pfn_t alloc_cache_folio(struct memory *mem, const struct address_space *mapping, uint64_t index,
-			       unsigned order)
+			       unsigned order, gfp_t gfp)
 {
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE | (order ? __GFP_COMP : 0);
 	const struct mempolicy *pol;
 
 	if (!mapping->is_shmem)
@@ -142,34 +191,90 @@ static pfn_t alloc_cache_folio(struct memory *mem, const struct address_space *m
 	return alloc_pages_mpol(mem, gfp, order, pol, mapping->ino + (index >> order));
 }
 
-pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order)
+/* The last shadow in the range counts (__filemap_add_folio); all go. */
+static uint64_t take_shadows(struct address_space *mapping, uint64_t index, unsigned order)
 {
-	pfn_t pfn;
+	uint64_t shadow = 0, old;
 
-	for (uint64_t i = 0; i < 1ull << order; i++)
-		if (radix_get(&mapping->pages, index + i))
-			return PFN_NONE;
-	pfn = alloc_cache_folio(mem, mapping, index, order);
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
+	for (uint64_t i = 0; mapping->exceptional.nr && i < 1ull << order; i++) {
+		old = radix_del(&mapping->exceptional, index + i);
+		VM_BUG_ON(entry_is_shmem_swap(old));
+		shadow = old ? old : shadow;
+	}
+	return shadow;
+}
+
+static void insert_folio(struct memory *mem, struct address_space *mapping, pfn_t head, uint64_t index, unsigned order)
+{
+	uint32_t flags = PG_UPTODATE | (mapping->is_shmem ? PG_SWAPBACKED : 0);
+
 	for (uint64_t i = 0; i < 1ull << order; i++) {
-		struct page *page = pfn_to_page(mem, pfn + (pfn_t)i);
+		struct page *page = pfn_to_page(mem, head + (pfn_t)i);
 
 		page->mapping = mapping->handle;
 		page->index = index + i;
-		page->flags |= PG_UPTODATE | (mapping->is_shmem ? PG_SWAPBACKED : 0);
-		radix_set(&mapping->pages, index + i, (uint64_t)pfn + i + 1);
+		page->flags |= flags;
+		radix_set(&mapping->pages, index + i, (uint64_t)head + i + 1);
 	}
 	if (order)
-		*folio_entire_mapcount(mem, pfn) = 0;
-	count_cache(mem, mapping, pfn, 1ll << order);
+		*folio_entire_mapcount(mem, head) = 0;
+	count_cache(mem, mapping, head, 1ll << order);
+}
+
+static bool range_taken(const struct address_space *mapping, uint64_t index, unsigned order)
+{
+	uint64_t value;
+
+	if (!order)
+		return radix_get(&mapping->pages, index);
+	return radix_next(&mapping->pages, index, &index, &value) && index < (index | ((1ull << order) - 1)) + 1;
+}
+
+bool filemap_insert_folio(struct memory *mem, struct address_space *mapping, pfn_t head, uint64_t index, unsigned order,
+			  gfp_t gfp)
+{
+	uint64_t shadow = take_shadows(mapping, index, order);
+
+	insert_folio(mem, mapping, head, index, order);
 	if (unlikely(!mapping_nodes_added(mem, mapping, order))) {
-		remove_folio(mem, mapping, pfn);
+		__filemap_remove_folio(mem, head, shadow);
+		return false;
+	}
+	if (shadow && !(gfp & __GFP_WRITE))
+		workingset_refault(mem, head, shadow);
+	if (likely(is_page_cache(mapping)))
+		folio_add_lru(mem, head);
+	return true;
+}
+
+void filemap_put_back(struct memory *mem, struct address_space *mapping, pfn_t head, uint64_t index, unsigned order)
+{
+	insert_folio(mem, mapping, head, index, order);
+	/* Nodes that it finds no memory for are made up for by the next one. */
+	(void)mapping_nodes_added(mem, mapping, order);
+}
+
+pfn_t filemap_add_folio_gfp(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order, gfp_t gfp)
+{
+	pfn_t pfn;
+
+	gfp |= GFP_HIGHUSER_MOVABLE | (order ? __GFP_COMP : 0);
+	if (range_taken(mapping, index, order))
+		return PFN_NONE;
+	pfn = alloc_cache_folio(mem, mapping, index, order, gfp);
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	if ((is_page_cache(mapping) && !mem_cgroup_charge(mem, pfn, NULL, gfp)) ||
+	    !filemap_insert_folio(mem, mapping, pfn, index, order, gfp)) {
+		put_page(mem, pfn);
 		return PFN_NONE;
 	}
-	if (mapping != mem->vdso)
-		folio_add_lru(mem, pfn);
 	return pfn;
+}
+
+pfn_t filemap_add_folio(struct memory *mem, struct address_space *mapping, uint64_t index, unsigned order)
+{
+	return filemap_add_folio_gfp(mem, mapping, index, order, 0);
 }
 
 bool filemap_populate(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr,
@@ -196,27 +301,28 @@ void filemap_remove(struct memory *mem, struct address_space *mapping, uint64_t 
 	uint64_t last = nr > UINT64_MAX - index ? UINT64_MAX : index + nr - 1;
 	uint64_t value;
 
-	while (nr && radix_next(&mapping->pages, index, &index, &value) && index <= last)
-		index = remove_folio(mem, mapping, (pfn_t)(value - 1));
+	while (nr && radix_next(&mapping->pages, index, &index, &value) && index <= last) {
+		pfn_t head = folio_pfn(mem, (pfn_t)(value - 1));
+		const struct page *page = pfn_to_page(mem, head);
+
+		index = page->index + (1ull << page_order(page));
+		folio_wait_writeback(mem, head);
+		filemap_remove_folio(mem, head, 0);
+	}
 }
 
-/* Fills the holes of [start, start + nr) that lie inside the file, base page by base page. */
-static void read_pages(struct memory *mem, struct address_space *mapping, uint64_t start, uint64_t nr)
+uint64_t filemap_clear_exceptional(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last)
 {
-	uint64_t end = start + nr, file_end = mapping_nr_pages(mem, mapping);
-	bool reads = false;
+	uint64_t value, nr = 0;
 
-	if (end > file_end)
-		end = file_end;
-	for (uint64_t i = start; i < end; i++) {
-		if (filemap_find(mapping, i) != PFN_NONE)
-			continue;
-		if (filemap_add_folio(mem, mapping, i, 0) == PFN_NONE)
-			break;
-		reads = true;
+	while (mapping->exceptional.nr && radix_next(&mapping->exceptional, first, &first, &value) && first <= last) {
+		radix_del(&mapping->exceptional, first);
+		if (entry_is_shmem_swap(value)) {
+			free_swap_and_cache_nr(mem, (swp_entry_t){entry_to_shmem_swap(value)}, 1);
+			nr++;
+		}
 	}
-	if (reads)
-		kernel_enter(mem, KERNEL_IO);	/* the disk says that it is done */
+	return nr;
 }
 
 void filemap_mark_readahead(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr)
@@ -237,41 +343,7 @@ void filemap_expect_read(struct memory *mem, struct address_space *mapping, uint
 		pfn_to_page(mem, folio_pfn(mem, pfn))->flags &= ~PG_UPTODATE;
 }
 
-static void read_window(struct memory *mem, struct address_space *mapping, uint64_t start, uint64_t size,
-			uint64_t async_size)
-{
-	mapping->f.f_ra.start = start;
-	mapping->f.f_ra.size = size;
-	mapping->f.f_ra.async_size = async_size;
-	read_pages(mem, mapping, start, size);
-	if (async_size)
-		filemap_mark_readahead(mem, mapping, start + size - async_size, 1);
-}
-
-/* A miss: half the window before, half behind, the last quarter of it marked (do_sync_mmap_readahead). */
-static void sync_mmap_readahead(struct memory *mem, struct address_space *mapping, uint64_t index,
-				bool random)
-{
-	uint64_t ra_pages = mem->conf.read_ahead_kb * 1024 >> mem->geo->page_shift;
-
-	if (random || ra_pages < 2) {
-		read_pages(mem, mapping, index, 1);
-		return;
-	}
-	read_window(mem, mapping, index > ra_pages / 2 ? index - ra_pages / 2 : 0, ra_pages, ra_pages / 4);
-	read_pages(mem, mapping, index, 1);
-}
-
-/* As get_next_ra_size(): windows grow fast while small. */
-static uint64_t next_window(uint64_t size, uint64_t max)
-{
-	if (size < max / 16)
-		return 4 * size;
-	return size <= max / 2 ? 2 * size : max;
-}
-
-/* First page at or after `index` that is not cached, looking at no more than `max` pages. */
-static uint64_t next_miss(const struct address_space *mapping, uint64_t index, uint64_t max)
+uint64_t filemap_next_miss(const struct address_space *mapping, uint64_t index, uint64_t max)
 {
 	uint64_t end = index + max;
 
@@ -280,46 +352,70 @@ static uint64_t next_miss(const struct address_space *mapping, uint64_t index, u
 	return index;
 }
 
-/* The mark was reached at `index`: the window after it, or after what is cached (page_cache_async_ra). */
-static void async_mmap_readahead(struct memory *mem, struct address_space *mapping, struct page *head,
-				 uint64_t index)
+uint64_t filemap_prev_miss(const struct address_space *mapping, uint64_t index, uint64_t max)
 {
-	uint64_t max = mem->conf.read_ahead_kb * 1024 >> mem->geo->page_shift;
-	uint64_t start, size;
-
-	head->flags &= ~PG_READAHEAD;
-	if (max < 2)
-		return;
-	if (mapping->f.f_ra.size && index == mapping->f.f_ra.start + mapping->f.f_ra.size - mapping->f.f_ra.async_size) {
-		start = mapping->f.f_ra.start + mapping->f.f_ra.size;
-		size = next_window(mapping->f.f_ra.size, max);
-	} else {
-		start = next_miss(mapping, index + 1, max);
-		if (start - index > max)
-			return;
-		size = next_window(start - index + max, max);
+	for (; max && filemap_find(mapping, index) != PFN_NONE; max--) {
+		if (max == 1)
+			break;
+		if (index-- == 0)
+			return UINT64_MAX;
 	}
-	read_window(mem, mapping, start, size, size);
+	return index;
 }
 
-pfn_t filemap_fault(struct memory *mem, struct address_space *mapping, uint64_t index, bool random,
-		    bool *ret_major)
-{
-	pfn_t pfn = filemap_find(mapping, index);
-	struct page *head;
+/* ---- check ---- */
 
-	*ret_major = false;
-	if (pfn == PFN_NONE && mapping->is_shmem)
-		return filemap_add_folio(mem, mapping, index, 0);
-	if (pfn == PFN_NONE) {
-		*ret_major = true;
-		sync_mmap_readahead(mem, mapping, index, random);
-		return filemap_find(mapping, index);
+static bool folio_in_place(const struct memory *mem, const struct address_space *mapping, uint64_t index, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(mem, pfn), *head = pfn_to_page(mem, folio_pfn(mem, pfn));
+
+	return page->mapping == mapping->handle && page->index == index && !(page->flags & PG_ANON) &&
+	       head->_refcount > 0 && index - head->index == pfn - folio_pfn(mem, pfn) &&
+	       index - head->index < 1ull << page_order(head) && !radix_get(&mapping->exceptional, index) &&
+	       !!(head->flags & PG_SWAPBACKED) == mapping->is_shmem;
+}
+
+static bool mapping_consistent(const struct memory *mem, const struct address_space *mapping, struct strbuf *why)
+{
+	uint64_t index = 0, value;
+
+	while (radix_next(&mapping->pages, index, &index, &value)) {
+		if (!folio_in_place(mem, mapping, index, (pfn_t)(value - 1))) {
+			strbuf_addf(why, "page %" PRIu64 " of file %u contradicts its frame %u\n", index, mapping->file,
+				    (pfn_t)(value - 1));
+			return false;
+		}
+		if (!++index)
+			break;
 	}
-	head = pfn_to_page(mem, folio_pfn(mem, pfn));
-	*ret_major = !(head->flags & PG_UPTODATE);
-	head->flags |= PG_UPTODATE;
-	if (head->flags & PG_READAHEAD && !random)
-		async_mmap_readahead(mem, mapping, head, index);
-	return pfn;
+	for (index = 0; radix_next(&mapping->exceptional, index, &index, &value); index++)
+		if (entry_is_shmem_swap(value) && !mapping->is_shmem) {
+			strbuf_addf(why, "page %" PRIu64 " of file %u is in swap\n", index, mapping->file);
+			return false;
+		}
+	return true;
+}
+
+bool filemap_consistent(const struct memory *mem, struct strbuf *why)
+{
+	uint64_t file = 0, shmem = 0, file_counted = 0, shmem_counted = 0;
+	const struct list_head *pos;
+	bool ok = true;
+
+	list_for_each(pos, &mem->address_spaces) {
+		const struct address_space *mapping = list_entry(pos, struct address_space, all);
+
+		ok = mapping_consistent(mem, mapping, why) && ok;
+		file += mapping->pages.nr;
+		shmem += mapping->is_shmem ? mapping->pages.nr : 0;
+	}
+	for (unsigned n = 0; n < mem->nr_nodes; n++) {
+		file_counted += mem->nodes[n]->vm_stat[NR_FILE_PAGES];
+		shmem_counted += mem->nodes[n]->vm_stat[NR_SHMEM];
+	}
+	if (file_counted == file && shmem_counted == shmem)
+		return ok;
+	strbuf_addf(why, "nr_file_pages %" PRIu64 " and nr_shmem %" PRIu64 ", %" PRIu64 " and %" PRIu64 " found\n",
+		    file_counted, shmem_counted, file, shmem);
+	return false;
 }

@@ -399,40 +399,51 @@ void unmap_hugepage_range(struct mmu_gather *tlb, struct vm_area_struct *vma, ui
 
 /* ---- files ---- */
 
-void hugetlb_remove_folios(struct address_space *mapping, uint64_t from)
+/* The folios of [from, to) leave the file, and what they had reserved with them. Nobody maps them. */
+static void remove_folios(struct address_space *mapping, uint64_t from, uint64_t to)
 {
 	struct hugetlb_inode *inode = mapping->hugetlb;
-	uint64_t index = from, value, freed = 0, chg;
+	uint64_t index = from, value;
 
-	while (radix_next(&inode->folios, index, &index, &value)) {
+	while (radix_next(&inode->folios, index, &index, &value) && index < to) {
 		radix_del(&inode->folios, index);
+		region_del(&inode->resv, index, index + 1);
 		hugetlb_put_folio(inode->h->mem, (pfn_t)(value - 1));
 		inode->nr_folios--;
-		freed++;
 		index++;
 	}
-	/* What a folio used is gone with it; what nobody touched goes back. */
-	chg = region_del(&inode->resv, from, UINT64_MAX);
-	if (chg > freed)
-		hugetlb_unreserve(inode->h, chg - freed);
 }
 
-static void unmap_behind(struct address_space *mapping, uint64_t from)
+/* Everything from there on, what is reserved and untouched too. */
+static void truncate_folios(struct address_space *mapping, uint64_t from)
+{
+	struct hugetlb_inode *inode = mapping->hugetlb;
+	uint64_t untouched;
+
+	remove_folios(mapping, from, UINT64_MAX);
+	untouched = region_del(&inode->resv, from, UINT64_MAX);
+	if (untouched)
+		hugetlb_unreserve(inode->h, untouched);
+}
+
+/* Huge pages [from, to) of the file are mapped by nobody afterwards. */
+static void unmap_range(struct address_space *mapping, uint64_t from, uint64_t to)
 {
 	const struct hstate *h = mapping->hugetlb->h;
-	unsigned shift = h->order + h->mem->geo->page_shift;
-	uint64_t granule = from << (shift - 12);
+	unsigned shift = h->order + h->mem->geo->page_shift - 12;
+	uint64_t first = from << shift, last = to >= UINT64_MAX >> shift ? UINT64_MAX : (to << shift) - 1;
 	struct vm_area_struct *vma;
 
-	for (vma = vma_interval_first(mapping, granule, UINT64_MAX); vma;
-	     vma = vma_interval_next(vma, granule, UINT64_MAX)) {
-		uint64_t start = vma->vm_start;
+	for (vma = vma_interval_first(mapping, first, last); vma; vma = vma_interval_next(vma, first, last)) {
+		uint64_t start = vma->vm_start, end = vma->vm_end;
 		struct mmu_gather tlb;
 
-		if (granule > vma->vm_pgoff)
-			start += (granule - vma->vm_pgoff) << 12;
+		if (first > vma->vm_pgoff)
+			start += (first - vma->vm_pgoff) << 12;
+		if (last - vma->vm_pgoff < (end - vma->vm_start) >> 12)
+			end = vma->vm_start + ((last - vma->vm_pgoff + 1) << 12);
 		tlb_gather_mmu(&tlb, vma->vm_mm);
-		unmap_hugepage_range(&tlb, vma, start, vma->vm_end);
+		unmap_hugepage_range(&tlb, vma, start, end);
 		tlb_finish_mmu(&tlb);
 	}
 }
@@ -440,18 +451,28 @@ static void unmap_behind(struct address_space *mapping, uint64_t from)
 void hugetlb_truncate(struct address_space *mapping, uint64_t size_bytes)
 {
 	const struct hstate *h = mapping->hugetlb->h;
-	uint64_t from = (size_bytes + huge_page_size(h) - 1) / huge_page_size(h);
+	uint64_t from = size_bytes / huge_page_size(h) + !!(size_bytes & (huge_page_size(h) - 1));
 
 	mapping->size_bytes = size_bytes;
-	unmap_behind(mapping, from);
-	hugetlb_remove_folios(mapping, from);
+	unmap_range(mapping, from, UINT64_MAX);
+	truncate_folios(mapping, from);
+}
+
+void hugetlb_punch_hole(struct address_space *mapping, uint64_t start, uint64_t end)
+{
+	uint64_t size = huge_page_size(mapping->hugetlb->h), from = start / size + !!(start & (size - 1)), to = end / size;
+
+	if (from >= to)
+		return;
+	unmap_range(mapping, from, to);
+	remove_folios(mapping, from, to);
 }
 
 void hugetlb_evict_inode(struct address_space *mapping)
 {
 	struct hugetlb_inode *inode = mapping->hugetlb;
 
-	hugetlb_remove_folios(mapping, 0);
+	truncate_folios(mapping, 0);
 	radix_finish(&inode->folios);
 	vec_finish(&inode->resv.regions);
 	free(inode);

@@ -111,10 +111,10 @@ void unmap_hugepage_range(struct mmu_gather *tlb, struct vm_area_struct *vma, ui
 void hugetlb_vm_op_close(struct vm_area_struct *vma);
 /* The area is no longer the one that reserved, without giving anything back: it has moved. */
 void clear_vma_resv_huge_pages(struct vm_area_struct *vma);
-/* The file ends, or shrinks to `from` huge pages: its folios and reservations go. Nobody maps them. */
-void hugetlb_remove_folios(struct address_space *mapping, uint64_t from);
-/* ftruncate(): unmaps what lies behind, then as above. */
+/* ftruncate(): what lies behind is unmapped and goes, with its reservations. */
 void hugetlb_truncate(struct address_space *mapping, uint64_t size_bytes);
+/* fallocate(FALLOC_FL_PUNCH_HOLE), MADV_REMOVE: whole huge pages inside [start, end) bytes go. */
+void hugetlb_punch_hole(struct address_space *mapping, uint64_t start, uint64_t end);
 /* The last reference to the mapping is gone. */
 void hugetlb_evict_inode(struct address_space *mapping);
 

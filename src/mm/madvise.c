@@ -9,7 +9,8 @@
  * COLD and PAGEOUT: the accessed bits go; nothing is reclaimed (there is no reclaim yet).
  * Both on part of a huge page: the entry is split, but not the folio (the kernel then drops pages
  * full of zeroes).
- * WILLNEED, COLLAPSE: no effect on areas; the page cache is not read ahead, nothing is collapsed.
+ * WILLNEED: files are read ahead.
+ * COLLAPSE: nothing is collapsed.
  * Left out: guard regions, memory failure, names of anonymous areas: -EINVAL.
  */
 #include <errno.h>
@@ -17,11 +18,15 @@
 #include "mm/anon_vma.h"
 #include "mm/fault.h"
 #include "mm/filemap.h"
+#include "mm/hugetlb_pool.h"
 #include "mm/mmap.h"
 #include "mm/pagewalk.h"
+#include "mm/read_write.h"
 #include "mm/rmap.h"
+#include "mm/truncate.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
+#include "mm/writeback.h"
 #include "mm/zap.h"
 
 /* [start, end) lies in vma. *pprev is the area before, afterwards the one that holds the range. */
@@ -110,6 +115,13 @@ static int madvise_dontneed(struct madvise_state *m)
 
 	if (m->vma->vm_flags & forbidden)
 		return -EINVAL;
+	if (unlikely(is_vm_hugetlb_page(m->vma))) {
+		uint64_t mask = huge_page_size(hstate_vma(m->vma)) - 1;
+
+		if (m->start & mask)
+			return -EINVAL;
+		m->end &= ~mask;
+	}
 	unmap_page_range(&m->tlb, m->vma, m->start, m->end, true);
 	return 0;
 }
@@ -131,7 +143,7 @@ static void clear_entry(void *ctx, struct pgtable *table, unsigned index, uint64
 	if (!pte_present(pte) || pte.pte & PTE_SPECIAL || pte_pfn(pte) == mem->huge_zero_pfn)
 		return;
 	if (c->lazyfree)
-		pfn_to_page(mem, folio_pfn(mem, pte_pfn(pte)))->flags &= ~PG_DIRTY;
+		folio_cancel_dirty(mem, folio_pfn(mem, pte_pfn(pte)));
 	if (!(pte.pte & c->bits))
 		return;
 	pte.pte &= ~c->bits;
@@ -163,47 +175,6 @@ static int madvise_cold(struct madvise_state *m)
 	return 0;
 }
 
-/* Private copies of the file's pages outlive it (unmap_mapping_range() without even_cows). */
-static bool is_private_copy(const struct vm_area_struct *vma, uint64_t addr)
-{
-	const struct memory *mem = vma->vm_mm->mem;
-	struct pgtable *table;
-	unsigned level;
-	pte_t pte = *pgtable_walk(vma->vm_mm, addr, &level, &table);
-
-	return pte_is_leaf(pte) && !(pte.pte & PTE_SPECIAL) &&
-	       pfn_to_page(mem, pte_pfn(pte))->flags & PG_ANON;
-}
-
-static void zap_file_pages(struct vm_area_struct *vma, uint64_t start, uint64_t end)
-{
-	uint64_t size = page_size(vma->vm_mm);
-
-	if (!vma->anon_vma) {
-		zap_page_range(vma, start, end, false);
-		return;
-	}
-	for (uint64_t addr = start; addr < end; addr += size)
-		if (!is_private_copy(vma, addr))
-			zap_page_range(vma, addr, addr + size, false);
-}
-
-/* Every area that maps part of the hole loses the file's pages. */
-static void unmap_hole(struct address_space *mapping, uint64_t first, uint64_t last)
-{
-	struct vm_area_struct *vma;
-
-	for (vma = vma_interval_first(mapping, first, last); vma;
-	     vma = vma_interval_next(vma, first, last)) {
-		uint64_t vma_last = linear_page_index(vma, vma->vm_end) - 1;
-		uint64_t from = first > vma->vm_pgoff ? first : vma->vm_pgoff;
-		uint64_t to = last < vma_last ? last : vma_last;
-
-		zap_file_pages(vma, vma->vm_start + ((from - vma->vm_pgoff) << 12),
-			       vma->vm_start + ((to - vma->vm_pgoff + 1) << 12));
-	}
-}
-
 /* Punches a hole into the file behind a shared mapping. */
 static int madvise_remove(struct madvise_state *m)
 {
@@ -215,8 +186,19 @@ static int madvise_remove(struct madvise_state *m)
 		return -EINVAL;
 	if ((m->vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
-	unmap_hole(mapping, first, first + nr - 1);
-	filemap_remove(mem, mapping, file_index(mem, first), file_index(mem, nr));
+	truncate_punch_hole(mem, mapping, first << 12, (first + nr) << 12);
+	return 0;
+}
+
+/* A file is read ahead. */
+static int madvise_willneed(struct madvise_state *m)
+{
+	struct address_space *mapping = m->vma->vm_mapping;
+	struct memory *mem = m->vma->vm_mm->mem;
+
+	if (mapping && !mapping->is_shmem && !mapping->is_special)
+		force_readahead(mem, mapping, file_index(mem, linear_page_index(m->vma, m->start)),
+				(m->end - m->start) >> mem->geo->page_shift);
 	return 0;
 }
 
@@ -234,6 +216,7 @@ static int madvise_vma(struct madvise_state *m)
 	case MADV_REMOVE:
 		return madvise_remove(m);
 	case MADV_WILLNEED:
+		return madvise_willneed(m);
 	case MADV_COLLAPSE:
 		return 0;
 	default:

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/radix.h"
+#include "mm/folio_touched.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
@@ -151,6 +152,16 @@ static void move_entries(struct migration *m, unsigned nr)
 
 /* ---- the folio ---- */
 
+/* One more large anonymous folio, touched where the old one was. */
+static void keep_touched(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
+{
+	mem->mthp_stat[page_order(pfn_to_page(mem, dst))][MTHP_STAT_NR_ANON]++;
+	folio_touched_begin(mem, dst);
+	for (unsigned i = 0; mem->page_touched && i < nr; i++)
+		if (mem->page_touched[src + i])
+			page_mark_touched(mem, dst + i, mem->page_touched[src + i]);
+}
+
 static void copy_state(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
 {
 	struct page *from = pfn_to_page(mem, src), *to = pfn_to_page(mem, dst);
@@ -164,7 +175,7 @@ static void copy_state(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
 		return;
 	folio_init_large(mem, dst);
 	if (from->flags & PG_ANON)
-		mem->mthp_stat[page_order(to)][MTHP_STAT_NR_ANON]++;
+		keep_touched(mem, src, dst, nr);
 }
 
 /* The last user goes along, but not between tiers: there the place means something else. */

@@ -7,6 +7,7 @@
 
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
+#include "mm/hugetlb.h"
 #include "mm/munmap.h"
 #include "mm/remap_pfn.h"
 #include "mm/vma.h"
@@ -17,6 +18,10 @@
 #endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#define MAP_HUGE_MASK 0x3f
 #endif
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
@@ -32,6 +37,7 @@ struct mmap_state {
 	uint64_t vm_flags;
 	struct address_space *mapping;
 	const char *name;
+	struct hstate *h;	/* of huge pages that are set aside, NULL */
 	bool apart;
 };
 
@@ -142,10 +148,26 @@ static uint64_t thp_get_unmapped_area(struct mm_struct *mm, uint64_t hint, uint6
 	return addr + (((off - addr) & (size - 1)) ? (off - addr) & (size - 1) : size);
 }
 
+/* Aligned to the huge page: at the hint, or as high as possible in a hole with room to shift. */
+static uint64_t hugetlb_get_unmapped_area(struct mm_struct *mm, const struct hstate *h, uint64_t hint,
+					  uint64_t len)
+{
+	uint64_t size = huge_page_size(h), pad = size - page_size(mm), addr;
+
+	hint = (hint + size - 1) & ~(size - 1);
+	if (hint && hint_is_free(mm, hint, len))
+		return hint;
+	addr = len + pad > len ? search_hole(mm, len + pad) : 0;
+	return addr ? (addr + pad) & ~(size - 1) : 0;
+}
+
 uint64_t get_unmapped_area(struct mm_struct *mm, const struct address_space *mapping, uint64_t hint,
 			   uint64_t len, uint64_t pgoff, bool shared)
 {
 	uint64_t addr = 0;
+
+	if (mapping && unlikely(mapping->hugetlb))
+		return hugetlb_get_unmapped_area(mm, mapping->hugetlb->h, hint, len);
 
 	hint &= ~(page_size(mm) - 1);
 	if (hint && hint < MMAP_MIN_ADDR)
@@ -167,14 +189,14 @@ static int choose_address(struct mmap_state *map, const struct mmap_request *req
 	if (map->len > geo->user_end)
 		return -ENOMEM;
 	if (!(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		map->addr = get_unmapped_area(mm, req->mapping, req->addr, map->len, req->pgoff,
+		map->addr = get_unmapped_area(mm, map->mapping, req->addr, map->len, req->pgoff,
 					      (req->flags & MAP_TYPE) != MAP_PRIVATE);
 		if (!map->addr)
 			return -ENOMEM;
 	}
 	if (map->addr > geo->user_end - map->len)
 		return -ENOMEM;
-	if (!page_aligned(mm, map->addr))
+	if (!page_aligned(mm, map->addr) || (map->h && map->addr & (huge_page_size(map->h) - 1)))
 		return -EINVAL;
 	if (req->flags & MAP_FIXED_NOREPLACE &&
 	    find_vma_intersection(mm, map->addr, map->addr + map->len))
@@ -207,10 +229,10 @@ static int check_type(struct mmap_state *map, const struct mmap_request *req)
 	switch (req->flags & MAP_TYPE) {
 	case MAP_SHARED:
 	case MAP_SHARED_VALIDATE:
-		if (!req->mapping && (req->flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+		if (!map->mapping && (req->flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
 			return -EINVAL;
 		map->vm_flags |= VM_SHARED | VM_MAYSHARE;
-		map->pgoff = req->mapping ? req->pgoff : 0;
+		map->pgoff = map->mapping ? req->pgoff : 0;
 		return grows ? -EINVAL : 0;
 	case MAP_DROPPABLE:
 		if (req->mapping || grows || req->flags & MAP_LOCKED)
@@ -219,9 +241,9 @@ static int check_type(struct mmap_state *map, const struct mmap_request *req)
 		map->pgoff = map->addr >> 12;
 		return 0;
 	case MAP_PRIVATE:
-		map->pgoff = req->mapping || map->vm_flags & VM_SPECIAL_MAP ? req->pgoff
+		map->pgoff = map->mapping || map->vm_flags & VM_SPECIAL_MAP ? req->pgoff
 									    : map->addr >> 12;
-		return req->mapping && grows ? -EINVAL : 0;
+		return map->mapping && grows ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}
@@ -247,7 +269,7 @@ static int mmap_prepare(struct mmap_state *map, struct vma_munmap_struct *vms)
 		return err;
 	if (!may_expand_vm(mm, map->vm_flags, nr_pages - vms->nr_pages))
 		return -ENOMEM;
-	if (accountable_mapping(map->vm_flags)) {
+	if (!map->h && accountable_mapping(map->vm_flags)) {
 		keep = vms->nr_accounted;
 		if (nr_pages > keep && !vm_enough_memory(mm, nr_pages - keep))
 			return -ENOMEM;
@@ -255,6 +277,18 @@ static int mmap_prepare(struct mmap_state *map, struct vma_munmap_struct *vms)
 	}
 	vms_complete_munmap_vmas(vms, keep);
 	return 0;
+}
+
+/* As hugetlbfs_file_mmap(): the pages are set aside, and a file that may be written grows. */
+static bool reserve_hugetlb(struct vm_area_struct *vma)
+{
+	uint64_t end = vma->vm_end - vma->vm_start + (vma->vm_pgoff << 12);
+
+	if (hugetlb_reserve_pages(vma))
+		return false;
+	if (vma->vm_flags & VM_WRITE && vma->vm_mapping->size_bytes < end)
+		vma->vm_mapping->size_bytes = end;
+	return true;
 }
 
 static struct vm_area_struct *mmap_new_vma(const struct mmap_state *map)
@@ -274,6 +308,11 @@ static struct vm_area_struct *mmap_new_vma(const struct mmap_state *map)
 	} else if (map->vm_flags & VM_SHARED) {
 		vma->vm_mapping = mapping_new_shmem(map->mm->mem);
 		vma->vm_mapping->size_bytes = map->len;
+	}
+	if (unlikely(map->h) && !reserve_hugetlb(vma)) {
+		mapping_put(map->mm->mem, map->mapping);
+		vm_area_free(vma);
+		return NULL;
 	}
 	vma_link(map->mm, vma);
 	return vma;
@@ -320,10 +359,53 @@ static int mmap_region(struct mmap_state *map)
 	return 0;
 }
 
+/* The pool that MAP_HUGETLB names by the log2 of its page size, or the default one; NULL: there is none. */
+static struct hstate *hstate_of_flags(const struct memory *mem, uint64_t flags)
+{
+	unsigned shift = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	if (!mem->hugetlb || !mem->hugetlb->nr_hstates)
+		return NULL;
+	return shift ? size_to_hstate(mem, 1ull << shift) : &mem->hugetlb->hstates[mem->hugetlb->default_hstate];
+}
+
+/*
+ * A file of hugetlbfs, or with MAP_HUGETLB a new one without a name: the caller drops that reference. Lengths are of whole
+ * huge pages.
+ */
+static int prepare_hugetlb(struct mmap_state *map, const struct mmap_request *req, bool *ret_own)
+{
+	uint64_t mask;
+
+	*ret_own = false;
+	if (req->mapping && req->mapping->hugetlb) {
+		map->h = req->mapping->hugetlb->h;
+	} else if (req->flags & MAP_HUGETLB) {
+		map->h = req->mapping ? NULL : hstate_of_flags(map->mm->mem, req->flags);
+		if (!map->h)
+			return -EINVAL;
+	} else {
+		return 0;
+	}
+	mask = huge_page_size(map->h) - 1;
+	if (map->len + mask < map->len || req->pgoff & mask >> 12)
+		return -EINVAL;
+	map->len = (map->len + mask) & ~mask;
+	map->vm_flags |= VM_HUGETLB | VM_DONTEXPAND | (req->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+	*ret_own = !req->mapping;
+	if (*ret_own) {
+		map->mapping = mapping_new_kernel(map->mm->mem);
+		map->mapping->size_bytes = map->len;
+		hugetlb_file_setup(map->mapping, map->h);
+	}
+	return 0;
+}
+
 int64_t do_mmap(struct mm_struct *mm, const struct mmap_request *req)
 {
 	struct mmap_state map = {
 		.mm = mm, .mapping = req->mapping, .name = req->name, .apart = req->apart};
+	bool own;
 	int err;
 
 	if (!req->len)
@@ -336,11 +418,16 @@ int64_t do_mmap(struct mm_struct *mm, const struct mmap_request *req)
 	if (mm->map_count > mm->mem->conf.max_map_count)
 		return -ENOMEM;
 	map.vm_flags = calc_vm_flags(mm, req);
+	err = prepare_hugetlb(&map, req, &own);
+	if (err)
+		return err;
 	err = choose_address(&map, req);
 	if (!err)
 		err = check_type(&map, req);
 	if (!err)
 		err = mmap_region(&map);
+	if (own)
+		mapping_put(mm->mem, map.mapping);
 	if (err)
 		return err;
 	if (map.vm_flags & VM_LOCKED ||

@@ -10,7 +10,7 @@
  * every madvise that has an effect on areas or entries.
  * Simplified: the caller is privileged (no RLIMIT_MEMLOCK, no mmap_min_addr for MAP_FIXED); files
  * may be written as they are mapped; protection keys and PROT_EXEC-only are plain protections.
- * Left out: hugetlb, userfaultfd, mseal, guard regions, remap_file_pages.
+ * Left out: userfaultfd, mseal, guard regions, remap_file_pages.
  *
  * A trace knows what the kernel answered; who replays passes the address as MAP_FIXED, or as
  * new_addr to mremap.

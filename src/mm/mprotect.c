@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/mmu_gather.h"
 #include "mm/pagewalk.h"
@@ -85,7 +86,10 @@ static void change_protection(struct mmu_gather *tlb, struct vm_area_struct *vma
 		.try_writable = vma_wants_manual_pte_write_upgrade(vma),
 	};
 
-	walk_page_range_vma(vma, start, end, change_entry, &c);
+	if (unlikely(is_vm_hugetlb_page(vma)))
+		hugetlb_change_protection(vma, start, end);
+	else
+		walk_page_range_vma(vma, start, end, change_entry, &c);
 }
 
 /* The new flags of the area, and the pages to account. False: the commit limit forbids. */

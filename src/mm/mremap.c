@@ -9,11 +9,12 @@
  * shared memory (old_len 0); accounting and locked pages. Pages move without faults: see
  * move_page_tables.h.
  * Differs: shrinking while moving does not charge the difference again, as 6.18 does by mistake.
- * Left out: hugetlb, userfaultfd, mseal.
+ * Left out: userfaultfd, mseal.
  */
 #include <errno.h>
 
 #include "mm/anon_vma.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/move_page_tables.h"
 #include "mm/vma.h"
@@ -57,14 +58,28 @@ static int check_params(const struct vma_remap_struct *vrm)
 	return 0;
 }
 
+/* Areas of huge pages move and shrink by whole ones, and do not grow. */
+static bool align_hugetlb(struct vma_remap_struct *vrm)
+{
+	uint64_t mask = huge_page_size(hstate_vma(vrm->vma)) - 1;
+
+	vrm->old_len = (vrm->old_len + mask) & ~mask;
+	vrm->new_len = (vrm->new_len + mask) & ~mask;
+	return !(vrm->addr & mask) && !(implies_new_addr(vrm) && vrm->new_addr & mask) &&
+	       vrm->new_len <= vrm->old_len;
+}
+
 /* May this area be remapped so? */
 static int check_prep_vma(struct vma_remap_struct *vrm)
 {
 	const struct vm_area_struct *vma = vrm->vma;
-	uint64_t old_len = vrm->old_len, pgoff;
+	uint64_t old_len, pgoff;
 
 	if (!vma)
 		return -EFAULT;
+	if (unlikely(is_vm_hugetlb_page(vma)) && !align_hugetlb(vrm))
+		return -EINVAL;
+	old_len = vrm->old_len;
 	vrm->delta = old_len > vrm->new_len ? old_len - vrm->new_len : vrm->new_len - old_len;
 	if (!implies_new_addr(vrm))
 		vrm->new_addr = vrm->addr;
@@ -133,6 +148,20 @@ static int set_new_addr(struct vma_remap_struct *vrm)
 	return 0;
 }
 
+/* The reservations of what moved belong to the new area alone. False: the area could not be split. */
+static bool disown_source(struct vma_remap_struct *vrm)
+{
+	struct vm_area_struct *vma = vrm->vma, *upper;
+
+	if (vma->vm_start < vrm->addr && split_vma_unchecked(&vma, vrm->addr))
+		return false;
+	upper = vma;
+	if (vma->vm_end > vrm->addr + vrm->old_len && split_vma_unchecked(&upper, vrm->addr + vrm->old_len))
+		return false;
+	clear_vma_resv_huge_pages(vma);
+	return true;
+}
+
 /*
  * Unmaps the source without giving its commit back: that went with the pages. So VM_ACCOUNT is away
  * for a moment, and what stays of the area gets it back.
@@ -146,6 +175,8 @@ static void unmap_source_vma(struct vma_remap_struct *vrm)
 	bool accounted = vma->vm_flags & VM_ACCOUNT && !(vrm->flags & MREMAP_DONTUNMAP);
 
 	if (!vrm->old_len)
+		return;
+	if (unlikely(is_vm_hugetlb_page(vma)) && !disown_source(vrm))
 		return;
 	if (accounted)
 		vma->vm_flags &= ~VM_ACCOUNT;
@@ -189,8 +220,11 @@ static int move_data(struct vma_remap_struct *vrm, struct vm_area_struct *new_vm
 		.new_addr = vrm->new_addr,
 		.len = vrm->old_len,
 	};
-	uint64_t moved = move_page_tables(&pmc);
+	uint64_t moved;
 
+	if (unlikely(is_vm_hugetlb_page(vrm->vma)))
+		return move_hugetlb_page_tables(vrm->vma, vrm->addr, vrm->new_addr, vrm->old_len) ? 0 : -ENOMEM;
+	moved = move_page_tables(&pmc);
 	if (moved >= vrm->old_len)
 		return 0;
 	pmc = (struct pagetable_move_control){

@@ -8,6 +8,7 @@
 #include "mm/anon_vma.h"
 #include "mm/filemap.h"
 #include "mm/huge_pmd.h"
+#include "mm/hugetlb_pool.h"
 #include "mm/mempolicy.h"
 #include "mm/vma.h"
 
@@ -80,6 +81,8 @@ static bool dup_anon_vma(struct vm_area_struct *dst, struct vm_area_struct *src)
 
 void remove_vma(struct vm_area_struct *vma)
 {
+	if (unlikely(is_vm_hugetlb_page(vma)))
+		hugetlb_vm_op_close(vma);
 	unlink_anon_vmas(vma);
 	if (vma->vm_mapping)
 		mapping_put(vma->vm_mm->mem, vma->vm_mapping);
@@ -222,6 +225,8 @@ int split_vma_unchecked(struct vm_area_struct **vmap, uint64_t addr)
 	struct vm_area_struct *vma = *vmap, *new;
 
 	if (vma->vm_flags & VM_SPECIAL_MAP)
+		return -EINVAL;
+	if (is_vm_hugetlb_page(vma) && addr & (huge_page_size(hstate_vma(vma)) - 1))
 		return -EINVAL;
 	split_huge_pmd_if_needed(vma, addr);
 	new = vm_area_dup(vma->vm_mm, vma);
