@@ -10,6 +10,7 @@
 #include "mm/contig.h"
 #include "mm/kentry.h"
 #include "mm/page_alloc.h"
+#include "mm/writeback.h"
 
 #define CMA_ALIGNMENT	8	/* CONFIG_CMA_ALIGNMENT: largest order that CMA aligns to */
 
@@ -117,7 +118,7 @@ static void dirty_pages(struct memory *mem, struct dma_device *dev, uint64_t phy
 			continue;
 		dev->dirtied_pages++;
 		if (head->flags & (PG_ANON | PG_LRU) || head->mapping)
-			head->flags |= PG_DIRTY;
+			(void)folio_mark_dirty(mem, folio_pfn(mem, (pfn_t)pfn));
 	}
 }
 

@@ -5,8 +5,10 @@
 
 #include "mm/anon_vma.h"
 #include "mm/fault-internal.h"
-#include "mm/filemap.h"
+#include "mm/filemap_fault.h"
+#include "mm/fs_writeback.h"
 #include "mm/kentry.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/remap_pfn.h"
 #include "mm/rmap.h"
@@ -30,6 +32,8 @@ static unsigned set_pte_range(struct vm_fault *vmf, pfn_t pfn, uint64_t addr, un
 	}
 	pfn_to_page(vmf->mem, folio_pfn(vmf->mem, pfn))->_refcount += (int32_t)done;
 	vmf->vma->vm_mm->rss_stat[file_counter(vmf)] += done;
+	if (vmf->mem->writeback)
+		vmf->mem->writeback->bytes_mapped += (uint64_t)done << geo->page_shift;
 	return done;
 }
 
@@ -71,6 +75,19 @@ static bool may_install_table(const struct vm_fault *vmf, uint64_t folio_end)
 	       folio_end < mapping_nr_pages(vmf->mem, mapping);
 }
 
+/* Making the table may reclaim, but not the folio. */
+static bool table_for(struct vm_fault *vmf, pfn_t head)
+{
+	bool ok;
+
+	if (likely(vmf->table))
+		return true;
+	get_page(vmf->mem, head);
+	ok = fault_pte_alloc(vmf);
+	put_page(vmf->mem, head);
+	return ok;
+}
+
 /*
  * Maps what the cache holds around the fault: pages of the file from `start` to `end` (inclusive), the first at
  * addr (filemap_map_pages). True when the page that faulted is among them.
@@ -79,7 +96,7 @@ static bool filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end
 {
 	struct address_space *mapping = vmf->vma->vm_mapping;
 	unsigned page_shift = vmf->mem->geo->page_shift;
-	uint64_t index = start, value;
+	uint64_t index = start, value, hits = 0;
 	unsigned mapped = 0;
 
 	end = min_u64(end, mapping_nr_pages(vmf->mem, mapping) - 1);
@@ -94,11 +111,13 @@ static bool filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end
 		if ((folio->flags & (PG_READAHEAD | PG_UPTODATE)) != PG_UPTODATE)
 			continue;
 		/* A window with nothing in the cache leaves no table behind. */
-		if (!may_install_table(vmf, next) || !fault_pte_alloc(vmf))
+		if (!may_install_table(vmf, next) || !table_for(vmf, head))
 			return false;
 		widen_to_folio(vmf, &pfn, &at, &nr);
+		hits += folio->flags & PG_WORKINGSET ? 0 : nr;
 		mapped += set_pte_range(vmf, pfn, at, nr);
 	}
+	filemap_fault_hits(mapping, hits);
 	if (!vmf->table || pte_none(vmf->table->ent[vmf->index])) {
 		count_vm_events(vmf->mem, FAULT_AROUND, mapped);
 		return false;
@@ -130,7 +149,7 @@ static bool do_fault_around(struct vm_fault *vmf)
 				 vmf->address - ((pte_off - from) << geo->page_shift));
 }
 
-/* The page of the file behind the fault (vm_ops->fault). */
+/* The page of the file behind the fault (vm_ops->fault), with a reference of its folio. */
 static vm_fault_t do_file_page(struct vm_fault *vmf, pfn_t *ret_pfn)
 {
 	struct address_space *mapping = vmf->vma->vm_mapping;
@@ -138,12 +157,17 @@ static vm_fault_t do_file_page(struct vm_fault *vmf, pfn_t *ret_pfn)
 
 	if (vmf->pgoff >= mapping_nr_pages(vmf->mem, mapping))
 		return VM_FAULT_SIGBUS;
-	*ret_pfn = filemap_fault(vmf->mem, mapping, vmf->pgoff, vmf->vma->vm_flags & VM_RAND_READ, &major);
+	*ret_pfn = filemap_fault(vmf, &major);
 	if (*ret_pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	if (major)
-		count_vm_event(vmf->mem, PGMAJFAULT);
+		count_vm_memcg_events(vmf->mem, vmf->vma->vm_mm->memcg, PGMAJFAULT, 1);
 	return major ? VM_FAULT_MAJOR : 0;
+}
+
+static void put_file_page(struct vm_fault *vmf, pfn_t pfn)
+{
+	put_page(vmf->mem, folio_pfn(vmf->mem, pfn));
 }
 
 /* Maps the page, or the whole folio where that may be (finish_fault). */
@@ -173,9 +197,22 @@ static vm_fault_t do_read_fault(struct vm_fault *vmf)
 	/* A page that had to be read is waited for without the lock: the kernel then starts again. */
 	if (!(ret & VM_FAULT_MAJOR && do_fault_around(vmf)))
 		ret |= finish_fault(vmf, pfn);
+	put_file_page(vmf, pfn);
 	if (ret & VM_FAULT_ERROR)
 		return ret;
 	return ret | leaf(vmf, FAULT_FILE_READ);
+}
+
+/* The area's own copy, charged, before the file's page is looked for. */
+static pfn_t alloc_cow_page(struct vm_fault *vmf)
+{
+	pfn_t pfn = ktouch_new_frame(vmf->mem, vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE));
+
+	if (pfn != PFN_NONE && !mem_cgroup_charge(vmf->mem, pfn, vmf->vma->vm_mm, GFP_KERNEL)) {
+		put_page(vmf->mem, pfn);
+		return PFN_NONE;
+	}
+	return pfn;
 }
 
 static vm_fault_t do_cow_fault(struct vm_fault *vmf)
@@ -185,20 +222,30 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 
 	if (!anon_vma_prepare(vmf->vma))
 		return VM_FAULT_OOM;
-	pfn = ktouch_new_frame(vmf->mem, vma_alloc_folio(vmf->vma, vmf->address, 0, GFP_HIGHUSER_MOVABLE));
+	pfn = alloc_cow_page(vmf);
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	ret = do_file_page(vmf, &file_pfn);
-	if (!(ret & VM_FAULT_ERROR) && !fault_pte_alloc(vmf))
+	if (!(ret & VM_FAULT_ERROR) && !fault_pte_alloc(vmf)) {
+		put_file_page(vmf, file_pfn);
 		ret = VM_FAULT_OOM;
+	}
 	if (ret & VM_FAULT_ERROR) {
 		put_page(vmf->mem, pfn);
 		return ret;
 	}
 	copy_highpage(vmf->mem, pfn, file_pfn);
+	put_file_page(vmf, file_pfn);
 	map_anon_page(vmf, pfn);
 	vmf->vma->vm_mm->rss_stat[MM_ANONPAGES]++;
 	return ret | leaf(vmf, FAULT_FILE_COW);
+}
+
+void fault_dirty_shared_page(struct vm_fault *vmf, pfn_t pfn)
+{
+	folio_mark_dirty(vmf->mem, folio_pfn(vmf->mem, pfn));
+	if (!vmf->vma->vm_mapping->is_shmem)
+		balance_dirty_pages_ratelimited(vmf->mem);
 }
 
 static vm_fault_t do_shared_fault(struct vm_fault *vmf)
@@ -206,12 +253,15 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 	pfn_t pfn;
 	vm_fault_t ret = do_file_page(vmf, &pfn);
 
-	if (!(ret & VM_FAULT_ERROR))
-		ret |= finish_fault(vmf, pfn);
 	if (ret & VM_FAULT_ERROR)
 		return ret;
-	pte_set(vmf->table, vmf->index, mk_writable(vmf, pfn));
-	return ret | leaf(vmf, FAULT_FILE_SHARED);
+	ret |= finish_fault(vmf, pfn);
+	if (!(ret & VM_FAULT_ERROR)) {
+		pte_set(vmf->table, vmf->index, mk_writable(vmf, pfn));
+		fault_dirty_shared_page(vmf, pfn);
+	}
+	put_file_page(vmf, pfn);
+	return ret & VM_FAULT_ERROR ? ret : ret | leaf(vmf, FAULT_FILE_SHARED);
 }
 
 /* The vdso's pages are the kernel's, shared by all, and count as file pages where they are mapped. */

@@ -57,8 +57,13 @@ pfn_t alloc_anon_page(struct vm_fault *vmf, gfp_t zero);
 /* Maps a fresh page at the fault's address, writable if the area is. */
 void map_anon_page(struct vm_fault *vmf, pfn_t pfn);
 
+/* A shared area's page was made writable for a write: its folio is dirty from now on, and the writer may have to wait. */
+void fault_dirty_shared_page(struct vm_fault *vmf, pfn_t pfn);
+
 vm_fault_t do_anonymous_page(struct vm_fault *vmf);
 vm_fault_t do_fault(struct vm_fault *vmf);
+/* The page is in swap. */
+vm_fault_t do_swap_page(struct vm_fault *vmf);
 /* A write to a present entry that forbids it. */
 vm_fault_t do_wp_page(struct vm_fault *vmf);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Write faults on present entries: see fault.h. */
+#include "mm/deferred_split.h"
 #include "mm/fault-internal.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/swap_state.h"
 #include "mm/tlbflush.h"
 
 static vm_fault_t wp_page_reuse(struct vm_fault *vmf, enum vm_event_item item)
@@ -16,46 +18,124 @@ static vm_fault_t wp_page_reuse(struct vm_fault *vmf, enum vm_event_item item)
 	return leaf(vmf, item);
 }
 
-/* The page moves from the entry: a copy (or a zeroed page for the zero page) takes its place. */
-static vm_fault_t wp_page_copy(struct vm_fault *vmf)
+/* The zero page, or memory of no page: a page of the area's own takes its place. */
+static vm_fault_t wp_special_copy(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
-	bool special = vmf->orig.pte & PTE_SPECIAL;
-	pfn_t old = pte_pfn(vmf->orig), pfn;
-	bool zero = special && old == vmf->mem->zero_pfn;
+	bool zero = pte_pfn(vmf->orig) == vmf->mem->zero_pfn;
+	pfn_t pfn = alloc_anon_page(vmf, zero ? __GFP_ZERO : 0);
 
-	pfn = alloc_anon_page(vmf, zero ? __GFP_ZERO : 0);
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
-	if (!special)
-		copy_highpage(vmf->mem, pfn, old);
-	if (special) {
-		mm->rss_stat[MM_ANONPAGES]++;
-	} else if (!(pfn_to_page(vmf->mem, old)->flags & PG_ANON)) {
+	if (vmf->table->ent[vmf->index].pte != vmf->orig.pte) {
+		put_page(vmf->mem, pfn);
+		return VM_FAULT_RETRY;
+	}
+	mm->rss_stat[MM_ANONPAGES]++;
+	map_anon_page(vmf, pfn);
+	flush_tlb_page(mm, vmf->address);
+	return leaf(vmf, zero ? FAULT_WP_ZERO : FAULT_WP_COPY);
+}
+
+/* A copy takes the place of the page, which is held meanwhile: reclaim may unmap it while the copy is allocated. */
+static vm_fault_t wp_page_copy(struct vm_fault *vmf)
+{
+	struct memory *mem = vmf->mem;
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	pfn_t old = pte_pfn(vmf->orig), head = folio_pfn(mem, old), pfn;
+
+	get_page(mem, head);
+	pfn = alloc_anon_page(vmf, 0);
+	if (unlikely(pfn == PFN_NONE || vmf->table->ent[vmf->index].pte != vmf->orig.pte)) {
+		if (pfn != PFN_NONE)
+			put_page(mem, pfn);
+		put_page(mem, head);
+		return pfn == PFN_NONE ? VM_FAULT_OOM : VM_FAULT_RETRY;
+	}
+	copy_highpage(mem, pfn, old);
+	if (!(pfn_to_page(mem, old)->flags & PG_ANON)) {
 		mm->rss_stat[file_counter(vmf)]--;
 		mm->rss_stat[MM_ANONPAGES]++;
 	}
 	map_anon_page(vmf, pfn);
 	flush_tlb_page(mm, vmf->address);
-	if (special)
-		return leaf(vmf, zero ? FAULT_WP_ZERO : FAULT_WP_COPY);
-	folio_remove_rmap_pte(vmf->mem, old);
-	put_page(vmf->mem, folio_pfn(vmf->mem, old));
+	folio_remove_rmap_pte(mem, old);
+	pfn_to_page(mem, head)->_refcount--;	/* of the entry; ours is left */
+	/* Nobody else has the page: its slot in swap is of no use (free_swap_cache). */
+	if (unlikely(pfn_to_page(mem, head)->flags & PG_SWAPCACHE) && !folio_mapped(mem, head))
+		folio_free_swap(mem, head);
+	put_page(mem, head);
 	return leaf(vmf, FAULT_WP_COPY);
 }
 
-/* An anonymous page may be kept when nobody else can see it (wp_can_reuse_anon_folio). */
+/* Stops at the first entry of another address space. */
+struct other_mm {
+	const struct mm_struct *mm;
+	pfn_t page;
+	bool found;
+};
+
+static bool look_for_other_mm(struct vm_area_struct *vma, uint64_t addr, void *ctx)
+{
+	struct other_mm *o = ctx;
+	struct pgtable *table;
+	unsigned level;
+	pte_t pte = *pgtable_walk(vma->vm_mm, addr, &level, &table);
+	pfn_t first = pte_is_leaf(pte) ? pte_pfn(pte) : 0;
+
+	if (pte_is_leaf(pte) && vma->vm_mm != o->mm)
+		o->found = first == o->page || (level && o->page >= first && o->page - first < 1u << table->bits);
+	return !o->found;
+}
+
+/* Is every reference to the large folio an entry of this address space? (__wp_can_reuse_large_anon_folio) */
+static bool can_reuse_large(struct vm_fault *vmf, pfn_t head)
+{
+	struct memory *mem = vmf->mem;
+	struct page *page = pfn_to_page(mem, head);
+	struct other_mm o = { .mm = vmf->vma->vm_mm };
+
+	/* With one page left in use the folio had better go. */
+	if (folio_mapcount(mem, head) <= 1)
+		return false;
+	if (page->flags & PG_SWAPCACHE)
+		folio_free_swap(mem, head);
+	if (folio_mapcount(mem, head) != page->_refcount)
+		return false;
+	for (o.page = head; o.page < head + (1u << page_order(page)) && !o.found; o.page++)
+		if (page_mapcount(mem, o.page))
+			rmap_walk(mem, o.page, look_for_other_mm, &o);
+	return !o.found;
+}
+
+/* Small folios: nobody but this entry, and the swap cache if it lets go, has a reference (wp_can_reuse_anon_folio). */
+static bool can_reuse_small(struct vm_fault *vmf, pfn_t pfn)
+{
+	struct page *page = pfn_to_page(vmf->mem, pfn);
+
+	if (page->_refcount > 1 + !!(page->flags & PG_SWAPCACHE))
+		return false;
+	if (unlikely(page->flags & PG_SWAPCACHE))
+		folio_free_swap(vmf->mem, pfn);
+	return page->_refcount == 1;
+}
+
+/* An anonymous page may be kept when nobody else can see it. */
 static bool can_reuse_anon(struct vm_fault *vmf, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(vmf->mem, pfn);
-	const struct page *head = pfn_to_page(vmf->mem, folio_pfn(vmf->mem, pfn));
+	bool large = page->flags & (PG_HEAD | PG_TAIL);
+	pfn_t head = folio_pfn(vmf->mem, pfn);
 
 	if (!(page->flags & PG_ANON))
 		return false;
 	if (page->flags & PG_ANON_EXCLUSIVE)
 		return true;
-	if (head->_refcount != 1)
+	if (!(large ? can_reuse_large(vmf, head) : can_reuse_small(vmf, pfn)))
 		return false;
+	/* It belongs to this address space alone now, and only its areas need to be looked at (folio_move_anon_rmap). */
+	for (pfn_t i = head; i < head + (1u << page_order(pfn_to_page(vmf->mem, head))); i++)
+		pfn_to_page(vmf->mem, i)->mapping = vmf->vma->anon_vma->handle;
 	page->flags |= PG_ANON_EXCLUSIVE;
 	return true;
 }
@@ -64,9 +144,14 @@ vm_fault_t do_wp_page(struct vm_fault *vmf)
 {
 	bool special = vmf->orig.pte & PTE_SPECIAL;
 
-	if (vmf->vma->vm_flags & VM_SHARED)
+	if (vmf->vma->vm_flags & VM_SHARED) {
+		if (!special)
+			fault_dirty_shared_page(vmf, pte_pfn(vmf->orig));
 		return wp_page_reuse(vmf, FAULT_WP_SHARED);
-	if (!special && can_reuse_anon(vmf, pte_pfn(vmf->orig)))
+	}
+	if (special)
+		return wp_special_copy(vmf);
+	if (can_reuse_anon(vmf, pte_pfn(vmf->orig)))
 		return wp_page_reuse(vmf, FAULT_WP_REUSE);
 	return wp_page_copy(vmf);
 }

@@ -20,6 +20,7 @@
 #ifndef MM_FILEMAP_H
 #define MM_FILEMAP_H
 
+#include "base/strbuf.h"
 #include "mm/mm_types.h"
 
 /* The file of that trace id (not 0), made when it is new. The caller's reference is counted. */
@@ -99,11 +100,19 @@ bool mapping_nodes_split(struct memory *mem, struct address_space *mapping, unsi
 uint64_t inodes_count(struct memory *mem, int nid);
 uint64_t inodes_scan(struct memory *mem, int nid, uint64_t nr_pages);
 
-/*
- * The page for a fault (filemap_fault, shmem_fault): looked up, or read with what read-around brings.
- * *ret_major is set when it had to be read. PFN_NONE: no memory; the caller has checked the file's end.
- */
-pfn_t filemap_fault(struct memory *mem, struct address_space *mapping, uint64_t index, bool random,
-		    bool *ret_major);
+/* Puts a charged folio that nobody knows yet into the cache at index: takes the shadows there. False: no memory for nodes. */
+bool filemap_insert_folio(struct memory *mem, struct address_space *mapping, pfn_t head, uint64_t index, unsigned order,
+			  gfp_t gfp);
+/* A folio that was charged and on its list all the while comes into the file again, with a reference that is the cache's. */
+void filemap_put_back(struct memory *mem, struct address_space *mapping, pfn_t head, uint64_t index, unsigned order);
+/* Shadows and slots of pages [first, last] go. Returns how many slots. */
+uint64_t filemap_clear_exceptional(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last);
+/* First page at or after index that is not cached, looking at max pages (page_cache_next_miss). */
+uint64_t filemap_next_miss(const struct address_space *mapping, uint64_t index, uint64_t max);
+/* The same backwards. UINT64_MAX: all pages before are cached; the last page looked at when max of them are. */
+uint64_t filemap_prev_miss(const struct address_space *mapping, uint64_t index, uint64_t max);
+
+/* Every file: pages against frames, shadows, counters. False: `why` gets a line for each contradiction. */
+bool filemap_consistent(const struct memory *mem, struct strbuf *why);
 
 #endif

@@ -213,6 +213,7 @@ static void init_pools(struct memory *mem)
 	list_init(&mem->inodes);
 	list_init(&mem->address_spaces);
 	htable_init(&mem->files);
+	htable_init(&mem->open_files);
 	objpool_init(&mem->vma_pool, sizeof(struct vm_area_struct));
 	objpool_init(&mem->avc_pool, sizeof(struct anon_vma_chain));
 	objpool_init(&mem->anon_vma_pool, sizeof(struct anon_vma));
@@ -339,6 +340,7 @@ void memory_destroy(struct memory *mem)
 	vec_finish(&mem->mappings);
 	vec_finish(&mem->free_handles);
 	htable_finish(&mem->files);
+	htable_finish(&mem->open_files);
 	objpool_finish(&mem->vma_pool);
 	objpool_finish(&mem->avc_pool);
 	objpool_finish(&mem->anon_vma_pool);

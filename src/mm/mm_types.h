@@ -465,6 +465,7 @@ struct memory {
 	struct oom_state *oom;			/* kills, NULL none so far: mm/oom_kill.h */
 	struct compaction *compaction;		/* hints and results, NULL until something is compacted: mm/compaction.h */
 	struct hugetlb *hugetlb;		/* pools, NULL without: mm/hugetlb_pool.h */
+	VEC(struct mm_struct *) unmap_batch;	/* whose TLBs try_to_unmap() has not told yet */
 	struct swap_system *swap;		/* areas and slots, NULL without swap: mm/swapfile.h */
 	int64_t nr_swap_pages;			/* free slots of all areas: get_nr_swap_pages() */
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */

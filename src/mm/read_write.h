@@ -8,7 +8,7 @@
  * folios as large as the write and the file system allow, dirty afterwards, writers held up (balance_dirty_pages); writes
  * through the cache (O_SYNC); O_DIRECT beside the cache, which is written back and dropped first; splice and sendfile, which
  * read without copying; fadvise; fsync, sync_file_range; fallocate. Bytes copied and bytes moved otherwise are counted.
- * Simplified: no data. Left out: AIO, RWF_NOWAIT, hole detection of file systems (unwritten pages are read as others).
+ * Simplified: no data. Left out: AIO, RWF_NOWAIT, RWF_DONTCACHE (as without it), POSIX_FADV_NOREUSE, hole detection of file systems (unwritten pages are read as others).
  */
 #ifndef MM_READ_WRITE_H
 #define MM_READ_WRITE_H
@@ -19,7 +19,6 @@
 #define IOCB_DIRECT	(1u << 0)	/* O_DIRECT */
 #define IOCB_SPLICE	(1u << 1)	/* no copy: sendfile, splice */
 #define IOCB_SYNC	(1u << 2)	/* O_SYNC, O_DSYNC: waits until it is written */
-#define IOCB_DONTCACHE	(1u << 3)	/* RWF_DONTCACHE */
 
 /* POSIX_FADV_*, as Linux numbers them; behind them a number of our own for readahead(2). */
 enum { FADV_NORMAL, FADV_RANDOM, FADV_SEQUENTIAL, FADV_WILLNEED, FADV_DONTNEED, FADV_NOREUSE, FADV_READAHEAD = 100 };

@@ -29,7 +29,6 @@ struct readahead_control {
 	struct file_ra_state *ra;
 	uint64_t index;			/* first page */
 	bool random;			/* FMODE_RANDOM: read what is asked for, no more */
-	bool dropbehind;		/* pages that go when they have been used */
 	uint64_t nr_read;		/* pages that were read: the sum over the calls */
 };
 

@@ -4,7 +4,7 @@
  * Memory that is a file: tmpfs, memfd, shared anonymous memory, SysV segments. Kernel counterpart: mm/shmem.c.
  *
  * Modelled: holes are filled with zeroed pages when they are touched or written, and read as zeroes from none; pages are
- * swap-backed: reclaim gives them a slot in swap, which stands in mapping->exceptional (shmem_swap_entry()) until they are
+ * swap-backed: reclaim gives them a slot in swap, which stands in mapping->exceptional (shmem_swap_to_entry()) until they are
  * asked for again; fallocate and hole punching.
  *
  * Interface: below.
@@ -15,25 +15,11 @@
 #include "mm/filemap.h"
 
 enum sgp_type {
-	SGP_READ,	/* a hole stays one: PFN_NONE with *ret_hole */
+	SGP_READ,	/* a hole stays one: PFN_NONE */
 	SGP_CACHE,	/* a page, for a fault */
 	SGP_WRITE,	/* a page, to be written by a system call */
 	SGP_FALLOC	/* a page, for fallocate */
 };
-
-/* A swap slot in mapping->exceptional: never has bit 0 set, which shadows have. 0 none. */
-static inline uint64_t shmem_swap_to_entry(uint32_t swp)
-{
-	return ((uint64_t)swp + 1) << 1;
-}
-static inline bool entry_is_shmem_swap(uint64_t entry)
-{
-	return entry && !(entry & 1);
-}
-static inline uint32_t entry_to_shmem_swap(uint64_t entry)
-{
-	return (uint32_t)((entry >> 1) - 1);
-}
 
 /*
  * The page at `index`: from the cache, from swap (*ret_major when it had to be read), or fresh. PFN_NONE: no memory, or a hole
@@ -41,11 +27,8 @@ static inline uint32_t entry_to_shmem_swap(uint64_t entry)
  */
 pfn_t shmem_get_folio(struct memory *mem, struct address_space *mapping, uint64_t index, enum sgp_type sgp,
 		      bool *ret_major);
-/* Reclaim: the clean or dirty, unmapped folio goes to swap. True: writeback has started or is done; false: keep it. */
+/* Reclaim: the unmapped folio goes to swap. True: writeback has started or is done; false: it stays, and is dirty. */
 bool shmem_writeout(struct memory *mem, pfn_t head);
-/* Frees the slots of pages [first, last]. Returns how many there were. */
-uint64_t shmem_free_swap(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last);
-
 /* What pageout() came to (mm/vmscan.c has the same names). */
 enum pageout_result {
 	PAGE_KEEP,	/* in use, or under writeback already */

@@ -2,11 +2,11 @@
 /* Copyright the mmreplay authors */
 /*
  * Pages of a file that go. Kernel counterpart: mm/truncate.c, mm/memory.c (unmap_mapping_pages), mm/shmem.c
- * (shmem_undo_range), fs/drop_caches.c.
+ * (shmem_undo_range).
  *
  * Modelled: truncation (areas lose the pages, private copies too; what is under writeback is waited for; a large folio that the
  * cut goes through is split, and stays whole where that fails); holes (private copies stay); invalidation, which leaves
- * mapped, dirty and busy pages alone; DONTNEED; drop_caches.
+ * mapped, dirty and busy pages alone and makes them old.
  */
 #ifndef MM_TRUNCATE_H
 #define MM_TRUNCATE_H
@@ -23,7 +23,5 @@ void truncate_punch_hole(struct memory *mem, struct address_space *mapping, uint
 uint64_t invalidate_mapping_pages(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last);
 /* The same by force: entries are taken away, dirty pages are written first (O_DIRECT). */
 void invalidate_inode_pages2_range(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last);
-/* echo 1 > /proc/sys/vm/drop_caches. Returns pages dropped. */
-uint64_t drop_pagecache(struct memory *mem);
 
 #endif

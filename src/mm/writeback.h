@@ -59,8 +59,7 @@ struct writeback {
 	uint64_t read_free_ns, write_free_ns;	/* device time at which the device is free again */
 	uint64_t waited_ns;		/* all io_wait() so far: device time - clock */
 	uint64_t stall_ns[NR_IO_STALLS], stalls[NR_IO_STALLS];
-	uint64_t flusher_wakeups;	/* before its time */
-	bool flush_requested;		/* the flusher is to run at the next occasion */
+	uint64_t flusher_wakeups;	/* before its time: too much is dirty, or reclaim asked */
 	uint64_t bytes_read, bytes_written;	/* by system calls, through the cache */
 	uint64_t bytes_direct_read, bytes_direct_written, bytes_spliced;
 	uint64_t bytes_mapped;		/* of files, faulted in: what was used without copying */
@@ -78,6 +77,8 @@ void writeback_destroy(struct memory *mem);
 bool folio_mark_dirty(struct memory *mem, pfn_t head);
 /* Takes the flag away again without writing: truncation, lazy freeing. */
 void folio_cancel_dirty(struct memory *mem, pfn_t head);
+/* dst, with the flags and the place of src, is what is dirty now: the counters of its node and zone. */
+void folio_migrate_dirty(struct memory *mem, pfn_t src, pfn_t dst);
 /* Is page `index` of the file dirty? */
 bool mapping_page_dirty(const struct address_space *mapping, uint64_t index);
 /*

@@ -10,6 +10,7 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
 #include "mm/vma.h"
 #include "mm/writeback.h"
 
@@ -91,6 +92,23 @@ static void zap_ptes(struct zap_details *z, struct pgtable *table, unsigned i, u
 	zap_present_ptes(z, pte, nr);
 }
 
+/* From index i on: the entries of slots in a row. Returns how many. (swap_pte_batch) */
+static unsigned zap_swap_ptes(struct zap_details *z, struct pgtable *table, unsigned i, unsigned end)
+{
+	uint64_t mask = ~PTE_SWP_EXCLUSIVE;
+	pte_t pte = table->ent[i];
+	unsigned nr = 1;
+
+	VM_BUG_ON(!is_swap_pte(pte));
+	while (i + nr < end && (table->ent[i + nr].pte & mask) == (pte.pte & mask) + ((uint64_t)nr << PTE_PFN_SHIFT))
+		nr++;
+	for (unsigned k = i; k < i + nr; k++)
+		pte_set(table, k, (pte_t){ 0 });
+	z->mm->rss_stat[MM_SWAPENTS] -= nr;
+	free_swap_and_cache_nr(z->mem, pte_to_swp_entry(pte), nr);
+	return nr;
+}
+
 static void zap_pte_range(struct zap_details *z, struct pgtable *table, uint64_t addr, uint64_t end)
 {
 	unsigned first = pte_index(z->mem->geo, table, addr);
@@ -103,7 +121,7 @@ static void zap_pte_range(struct zap_details *z, struct pgtable *table, uint64_t
 		if (pte_none(pte))
 			continue;
 		if (!pte_present(pte)) {
-			pte_set(table, i, (pte_t){ 0 });
+			nr = zap_swap_ptes(z, table, i, last);
 			continue;
 		}
 		nr = folio_pte_batch(z, table, i, last);
@@ -163,12 +181,8 @@ void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, uint64
 {
 	struct mm_struct *mm = vma->vm_mm;
 	struct zap_details z = { .mem = mm->mem, .mm = mm, .vma = vma, .tlb = tlb, .reclaim_pt = reclaim_pt };
-	uint64_t rss = 0;
 
-	for (int i = 0; i < NR_MM_COUNTERS; i++)
-		rss += i == MM_SWAPENTS ? 0 : (uint64_t)mm->rss_stat[i];
-	if (rss > mm->hiwater_rss)
-		mm->hiwater_rss = rss;
+	update_hiwater_rss(mm);
 	if (unlikely(is_vm_hugetlb_page(vma))) {
 		unmap_hugepage_range(tlb, vma, start, end);
 		return;

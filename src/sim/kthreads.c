@@ -4,6 +4,7 @@
 #include "sim/kthreads.h"
 
 #include "base/bug.h"
+#include "mm/fs_writeback.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "mm/quicklist.h"
@@ -63,6 +64,18 @@ static void numa_tick_run(struct mmr_replay *r)
 	task_tick_numa(r->mem, numa_tick_period_ns(r));
 }
 
+/* --- the flusher: fs/fs-writeback.c, wb_workfn(), each vm.dirty_writeback_centisecs ------------- */
+
+static uint64_t flusher_period_ns(const struct mmr_replay *r)
+{
+	return r->mem->conf.dirty_writeback_centisecs * 10000000ull;
+}
+
+static void flusher_run(struct mmr_replay *r)
+{
+	wb_workfn(r->mem);
+}
+
 /* --- others that allocate ---------------------------------------------------------------------- */
 
 static uint64_t background_period_ns(const struct mmr_replay *r)
@@ -107,6 +120,7 @@ static const struct kthread {
 	{"slab", slab_period_ns, slab_run},
 	{"quicklist", quicklist_period_ns, quicklist_run},
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
+	{"flusher", flusher_period_ns, flusher_run},
 	{"background", background_period_ns, background_run},
 	{"timeline", timeline_period_ns, timeline_run},
 	{"watch", watch_period_ns, watch_run},

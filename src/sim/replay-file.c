@@ -3,13 +3,11 @@
 /* Files and the page cache: handlers of FILE, FILE_CACHE and of the events 80-95. */
 #include <string.h>
 
-#include "mm/anon_vma.h"
 #include "mm/file_table.h"
-#include "mm/filemap.h"
-#include "mm/highmem.h"
-#include "mm/rmap.h"
+#include "mm/fs_writeback.h"
+#include "mm/read_write.h"
+#include "mm/truncate.h"
 #include "mm/vma.h"
-#include "mm/zap.h"
 #include "sim/replay.h"
 
 /* With a reference, for mapping_put(). NULL for a number that no file can have. */
@@ -43,6 +41,12 @@ void ev_file(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping_put(r->mem, mapping);
 }
 
+/* O_TRUNC of one who may write, in the numbers of Linux. */
+static bool truncates(uint64_t flags)
+{
+	return flags & 01000 && flags & 3;
+}
+
 void ev_open(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->OPEN.file);
@@ -51,6 +55,10 @@ void ev_open(struct mmr_replay *r, const struct mmr_event *ev)
 	if (!mapping)
 		return;
 	file_open(r->mem, mapping);
+	file_forget(r->mem, ev->OPEN.open);
+	(void)file_lookup(r->mem, mapping, ev->OPEN.open);
+	if (truncates(ev->OPEN.flags) && !mapping->is_special)
+		truncate_setsize(r->mem, mapping, 0);
 	mapping_put(r->mem, mapping);
 }
 
@@ -64,6 +72,7 @@ void ev_close(struct mmr_replay *r, const struct mmr_event *ev)
 	/* One of them may be for the areas that map the file. */
 	if (mapping->filps.nr > mapping->is_mapped)
 		file_close(r->mem, mapping);
+	file_forget(r->mem, ev->CLOSE.open);
 	mapping_put(r->mem, mapping);
 }
 
@@ -104,57 +113,120 @@ void ev_file_cache(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping_put(r->mem, mapping);
 }
 
-/* The kernel copies granules [first, last] between the cache and the program, page by page. */
-static void copy_cached(struct mmr_replay *r, struct address_space *mapping, uint64_t first,
-			uint64_t last)
-{
-	uint64_t index = file_index(r->mem, first), end = file_index(r->mem, last), value;
+/* ---- read and write: the buffer's touches are events of their own ---- */
 
-	while (index <= end && radix_next(&mapping->pages, index, &index, &value) && index <= end) {
-		touch_highpage(r->mem, (pfn_t)(value - 1));
-		index++;
-	}
+/* No system call moves more: MAX_RW_COUNT of include/linux/fs.h. */
+#define MAX_RW_BYTES (2ull << 30)
+
+static unsigned iocb_flags(uint64_t flags)
+{
+	return (flags & MMR_IO_DIRECT ? IOCB_DIRECT : 0) | (flags & MMR_IO_SPLICE ? IOCB_SPLICE : 0) |
+	       (flags & MMR_IO_SYNC ? IOCB_SYNC : 0);
 }
 
-/*
- * What was read or written is in the cache afterwards. The buffer's touches are events of their
- * own.
- */
-static void file_io(struct mmr_replay *r, uint64_t file, uint64_t offset, uint64_t len,
-		    uint64_t flags)
+/* Bytes that lie in a file, and no more than a call can move. */
+static uint64_t io_bytes(uint64_t offset, uint64_t len)
 {
-	struct address_space *mapping = file_get(r, file);
-	uint64_t first = offset >> MMR_GRANULE_SHIFT, end;
-
-	if (!mapping)
-		return;
-	if (len && !(flags & MMR_IO_DIRECT) && !__builtin_add_overflow(offset, len - 1, &end)) {
-		populate(r, mapping, first, (end >> MMR_GRANULE_SHIFT) - first + 1, 255);
-		if (r->mem->highmem)
-			copy_cached(r, mapping, first, end >> MMR_GRANULE_SHIFT);
-	}
-	mapping_put(r->mem, mapping);
+	len = len < MAX_RW_BYTES ? len : MAX_RW_BYTES;
+	if (offset > INT64_MAX)
+		return 0;
+	return len < INT64_MAX - offset ? len : INT64_MAX - offset;
 }
 
 void ev_read(struct mmr_replay *r, const struct mmr_event *ev)
 {
+	struct address_space *mapping = file_get(r, ev->READ.file);
+	uint64_t len = io_bytes(ev->READ.offset, ev->READ.len), end = ev->READ.offset + len;
+
 	replay_enter(r, ev->task, ev->cpu);
-	file_io(r, ev->READ.file, ev->READ.offset, ev->READ.len, ev->READ.flags);
+	if (!mapping)
+		return;
+	/* What was read was there: somebody else made the file longer. */
+	if (mapping_nr_pages(r->mem, mapping) != UINT64_MAX && mapping->size_bytes < end)
+		mapping->size_bytes = end;
+	if (len && !mapping->is_special &&
+	    !filemap_read(r->mem, file_lookup(r->mem, mapping, ev->READ.open), ev->READ.offset, len,
+			  iocb_flags(ev->READ.flags)))
+		diverge(r, DIVERGE_TOUCH_OOM);
+	mapping_put(r->mem, mapping);
 }
 
 void ev_write(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->WRITE.file);
-	uint64_t end;
+	uint64_t len = io_bytes(ev->WRITE.offset, ev->WRITE.len);
 
 	replay_enter(r, ev->task, ev->cpu);
-	if (mapping && !__builtin_add_overflow(ev->WRITE.offset, ev->WRITE.len, &end) &&
-	    mapping->size_bytes && mapping->size_bytes < end)
-		mapping->size_bytes = end;
+	if (!mapping)
+		return;
+	if (len && !mapping->is_special &&
+	    !filemap_write(r->mem, file_lookup(r->mem, mapping, ev->WRITE.open), ev->WRITE.offset, len,
+			   iocb_flags(ev->WRITE.flags)))
+		diverge(r, DIVERGE_TOUCH_OOM);
+	mapping_put(r->mem, mapping);
+}
+
+/* ---- fsync, fadvise, msync ---- */
+
+void ev_fsync(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct address_space *mapping = file_get(r, ev->FSYNC.file);
+	uint64_t start = ev->FSYNC.offset, end;
+
+	replay_enter(r, ev->task, ev->cpu);
+	if (!ev->FSYNC.file || ev->FSYNC.flags & MMR_SYNC_FS)
+		sync_inodes(r->mem);
+	else if (mapping) {
+		if (!ev->FSYNC.len || __builtin_add_overflow(start, ev->FSYNC.len, &end))
+			end = UINT64_MAX;
+		if (ev->FSYNC.flags & MMR_SYNC_RANGE)
+			sync_file_range(r->mem, mapping, start, end, (unsigned)(ev->FSYNC.flags >> 8));
+		else
+			vfs_fsync_range(r->mem, mapping, start, end);
+	}
 	if (mapping)
 		mapping_put(r->mem, mapping);
-	file_io(r, ev->WRITE.file, ev->WRITE.offset, ev->WRITE.len, ev->WRITE.flags);
 }
+
+void ev_fadvise(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct address_space *mapping = file_get(r, ev->FADVISE.file);
+
+	replay_enter(r, ev->task, ev->cpu);
+	if (!mapping)
+		return;
+	if (ev->FADVISE.advice <= MMR_FADV_READAHEAD)
+		generic_fadvise(r->mem, file_lookup(r->mem, mapping, ev->FADVISE.open), ev->FADVISE.offset,
+				ev->FADVISE.len, (int)ev->FADVISE.advice);
+	mapping_put(r->mem, mapping);
+}
+
+#define MS_SYNC_LINUX 4
+
+/* Part of one area: the bytes of its file. */
+static void msync_vma(struct mmr_replay *r, const struct vm_area_struct *vma, uint64_t start, uint64_t end)
+{
+	uint64_t offset = (vma->vm_pgoff << MMR_GRANULE_SHIFT) + (start - vma->vm_start);
+
+	if (vma->vm_mapping && vma->vm_flags & VM_SHARED && !vma->vm_mapping->is_special)
+		vfs_fsync_range(r->mem, vma->vm_mapping, offset, offset + (end - start));
+}
+
+void ev_msync(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct mm_struct *mm = replay_mm(r, ev);
+	uint64_t start = ev->MSYNC.addr, end;
+
+	/* MS_ASYNC starts nothing since 2.6.19. */
+	if (!mm || !(ev->MSYNC.flags & MS_SYNC_LINUX))
+		return;
+	if (__builtin_add_overflow(start, ev->MSYNC.len, &end))
+		end = UINT64_MAX;
+	for (struct vm_area_struct *vma = find_vma(mm, start); vma && vma->vm_start < end; vma = vma_next(vma))
+		msync_vma(r, vma, start > vma->vm_start ? start : vma->vm_start, end < vma->vm_end ? end : vma->vm_end);
+}
+
+/* ---- what the kernel was seen to do with its cache ---- */
 
 void ev_filled(struct mmr_replay *r, const struct mmr_event *ev)
 {
@@ -168,38 +240,21 @@ void ev_filled(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping_put(r->mem, mapping);
 }
 
-/* ---- pages go ---- */
-
-struct unmap_page {
-	struct memory *mem;
-	pfn_t pfn;
-};
-
-/* Only the file's own page: a private copy in the area stays. */
-static bool unmap_one(struct vm_area_struct *vma, uint64_t addr, void *ctx)
-{
-	const struct unmap_page *u = ctx;
-	struct pgtable *table;
-	unsigned level;
-	const pte_t *pte = pgtable_walk(vma->vm_mm, addr, &level, &table);
-
-	if (level == 0 && pte_is_leaf(*pte) && pte_pfn(*pte) == u->pfn)
-		zap_page_range(vma, addr, addr + page_size(vma->vm_mm), false);
-	return true;
-}
-
-/* Reclaim took pages [index, index + nr) away: nobody may map them any more. */
+/* Reclaim took the folios of pages [index, index + nr) away: nobody may map them any more. */
 static void drop_pages(struct mmr_replay *r, struct address_space *mapping, uint64_t index,
 		       uint64_t nr)
 {
-	struct unmap_page u = {.mem = r->mem};
+	uint64_t last = index + nr - 1, value;
 
-	for (uint64_t i = index; i < index + nr; i++) {
-		u.pfn = filemap_find(mapping, i);
-		if (u.pfn != PFN_NONE && page_mapcount(r->mem, u.pfn))
-			rmap_walk(r->mem, u.pfn, unmap_one, &u);
+	while (radix_next(&mapping->pages, index, &index, &value) && index <= last) {
+		pfn_t head = folio_pfn(r->mem, (pfn_t)(value - 1));
+		const struct page *page = pfn_to_page(r->mem, head);
+		uint64_t first = page->index, pages = 1ull << page_order(page);
+
+		unmap_mapping_pages(r->mem, mapping, first, first + pages - 1, false);
+		filemap_remove(r->mem, mapping, first, pages);
+		index = first + pages;
 	}
-	filemap_remove(r->mem, mapping, index, nr);
 }
 
 void ev_dropped(struct mmr_replay *r, const struct mmr_event *ev)
@@ -217,58 +272,28 @@ void ev_dropped(struct mmr_replay *r, const struct mmr_event *ev)
 	mapping_put(r->mem, mapping);
 }
 
-/*
- * Takes base pages [first, last] of a file out of all areas, private copies too
- * (unmap_mapping_pages).
- */
-static void unmap_mapping(struct mmr_replay *r, struct address_space *mapping, uint64_t first,
-			  uint64_t last)
+/* What fallocate did to the bytes before `size`; of older traces: a hole was punched there. */
+static void fallocate(struct mmr_replay *r, struct address_space *mapping, const struct mmr_event *ev)
 {
-	unsigned shift = r->mem->geo->page_shift - MMR_GRANULE_SHIFT;
-	uint64_t from = first << shift,
-		 to = last == UINT64_MAX ? last : (last << shift) + (1u << shift) - 1;
-	struct vm_area_struct *vma;
+	uint64_t len = ev->TRUNCATE.hole, end = ev->TRUNCATE.size;
+	unsigned mode = ev->TRUNCATE.mode ? (unsigned)ev->TRUNCATE.mode - 1 : FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-	for (vma = vma_interval_first(mapping, from, to); vma;
-	     vma = vma_interval_next(vma, from, to)) {
-		uint64_t start = vma->vm_start, end = vma->vm_end, pages = vma->vm_pgoff;
-
-		if (from > pages)
-			start += (from - pages) << MMR_GRANULE_SHIFT;
-		if (to - pages < (end - vma->vm_start) >> MMR_GRANULE_SHIFT)
-			end = vma->vm_start + ((to - pages + 1) << MMR_GRANULE_SHIFT);
-		if (start < end)
-			zap_page_range(vma, start, end, false);
-	}
+	if (len <= end && end <= INT64_MAX && !vfs_fallocate(r->mem, mapping, mode, end - len, len))
+		diverge(r, DIVERGE_TOUCH_OOM);
 }
 
-static void cut(struct mmr_replay *r, struct address_space *mapping, uint64_t first, uint64_t last)
-{
-	unmap_mapping(r, mapping, first, last);
-	filemap_remove(r->mem, mapping, first, last == UINT64_MAX ? UINT64_MAX : last - first + 1);
-}
-
-/*
- * A hole, or everything behind the new end; a page that is cut in two keeps its front part, zeroed
- * behind.
- */
 void ev_truncate(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->TRUNCATE.file);
-	unsigned shift = r->mem->geo->page_shift;
-	uint64_t size = ev->TRUNCATE.size, hole = ev->TRUNCATE.hole, page = 1ull << shift;
 
 	if (!mapping)
 		return;
 	replay_enter(r, ev->task, ev->cpu);
-	if (hole && hole <= size) {
-		uint64_t first = (size - hole + page - 1) >> shift, end = size >> shift;
-
-		if (first < end)
-			cut(r, mapping, first, end - 1);
-	} else if (!hole) {
-		mapping->size_bytes = size;
-		cut(r, mapping, (size >> shift) + !!(size & (page - 1)), UINT64_MAX);
-	}
+	if (mapping->is_special)
+		;
+	else if (ev->TRUNCATE.hole || ev->TRUNCATE.mode)
+		fallocate(r, mapping, ev);
+	else
+		truncate_setsize(r->mem, mapping, ev->TRUNCATE.size < INT64_MAX ? ev->TRUNCATE.size : INT64_MAX);
 	mapping_put(r->mem, mapping);
 }

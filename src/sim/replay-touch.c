@@ -67,6 +67,20 @@ static void expect_major(struct mmr_replay *r, struct mm_struct *mm, uint64_t ad
 				    file_index(r->mem, linear_page_index(vma, addr)));
 }
 
+/* A fault that succeeded shows that the file is so long: the trace may lack the call that made it so. */
+static void believe_size(struct mmr_replay *r, struct mm_struct *mm, uint64_t addr)
+{
+	const struct vm_area_struct *vma = vma_lookup(mm, addr);
+	struct address_space *mapping = vma ? vma->vm_mapping : NULL;
+	uint64_t index;
+
+	if (!mapping || mapping->is_special || vma->vm_flags & VM_SPECIAL_MAP)
+		return;
+	index = file_index(r->mem, linear_page_index(vma, addr));
+	if (mapping_nr_pages(r->mem, mapping) <= index)
+		mapping->size_bytes = (index + 1) << r->mem->geo->page_shift;
+}
+
 static void compare_fault(struct mmr_replay *r, uint64_t min_before, uint64_t maj_before, uint64_t flags)
 {
 	const struct task_struct *task = r->mem->current;
@@ -105,6 +119,8 @@ void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 	r->counts.faults_major_observed += !!(flags & MMR_FAULT_MAJOR);
 	if (!mm)
 		return;
+	if (!(flags & MMR_FAULT_FAILED))
+		believe_size(r, mm, ev->FAULT.addr);
 	if (!(flags & (MMR_FAULT_MAJOR | MMR_FAULT_FAILED)) && r->settings.system.implied_cache)
 		imply_cache(r, mm, ev->FAULT.addr);
 	if (flags & MMR_FAULT_MAJOR && r->settings.system.implied_cache)

@@ -186,6 +186,7 @@ void replay_dma_start(struct mmr_replay *r);
 void replay_dma_finish(struct mmr_replay *r);
 replay_fn ev_dma, ev_dma_alloc, ev_dma_free;
 replay_fn ev_fault, ev_sample, ev_ktouch;
-replay_fn ev_open, ev_close, ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped;
+replay_fn ev_open, ev_close, ev_file, ev_file_cache, ev_read, ev_write, ev_truncate, ev_filled, ev_dropped,
+	ev_fsync, ev_fadvise, ev_msync;
 
 #endif
