@@ -102,7 +102,7 @@ static void put_lists(json_t *reclaim, const struct memory *mem)
 static void put_swap(json_t *reclaim, const struct memory *mem)
 {
 	static const char *const kinds[] = {
-		[SWAP_DISK] = "disk", [SWAP_SSD] = "ssd", [SWAP_FILE] = "file", [SWAP_ZRAM] = "zram",
+		[SWAP_DISK] = "disk", [SWAP_SSD] = "ssd", [SWAP_FILE] = "file", [SWAP_DISK_FILE] = "diskfile", [SWAP_ZRAM] = "zram",
 	};
 	const struct swap_system *sys = mem->swap;
 	json_t *obj = j_object(reclaim, "swap"), *areas;

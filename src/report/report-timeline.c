@@ -53,12 +53,33 @@ static void put_column(json_t *obj, const char *key, const struct timeline *t, s
 	}
 }
 
+/* What memory under pressure costs, where there is any. */
+static void put_pressure(json_t *states, json_t *deltas, const struct timeline *t)
+{
+	static const struct {
+		const char *key;
+		size_t column;
+	} times[] = {
+		{"pressure_some_ns", TIMELINE_PRESSURE_SOME},
+		{"pressure_full_ns", TIMELINE_PRESSURE_FULL},
+		{"direct_reclaim_ns", TIMELINE_DIRECT_RECLAIM},
+		{"kswapd_ns", TIMELINE_KSWAPD},
+	};
+
+	if (!all_zero(t, TIMELINE_SWAP_USED))
+		put_column(states, "swap_used_pages", t, TIMELINE_SWAP_USED, false);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (!all_zero(t, times[i].column))
+			put_column(deltas, times[i].key, t, times[i].column, true);
+}
+
 static void put_counters(struct report *rep, json_t *timeline, const struct timeline *t)
 {
 	const json_t *vmstat = json_object_get(rep->root, "vmstat");
 	json_t *states = j_object(timeline, "states"), *deltas = j_object(timeline, "deltas");
 
 	put_column(states, "rss_pages", t, TIMELINE_RSS, false);
+	put_pressure(states, deltas, t);
 	for (size_t column = TIMELINE_ZONE_STAT; column < TIMELINE_ZONES; column++) {
 		bool event = column >= TIMELINE_EVENT;
 		const struct vmstat_info *info =

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/buddy.h"
+#include "mm/swapfile.h"
 #include "sim/replay.h"
 
 static void sum_states(const struct memory *mem, uint64_t *row)
@@ -56,6 +57,11 @@ static void add_row(struct mmr_replay *r, uint64_t time_ns)
 	memset(row, 0, t->nr_columns * sizeof(*row));
 	row[TIMELINE_TIME] = time_ns;
 	row[TIMELINE_RSS] = sum_rss(r->mem);
+	row[TIMELINE_SWAP_USED] = total_swap_pages(r->mem) - get_nr_swap_pages(r->mem);
+	row[TIMELINE_PRESSURE_SOME] = r->mem->psi.some_ns;
+	row[TIMELINE_PRESSURE_FULL] = r->mem->psi.full_ns;
+	row[TIMELINE_DIRECT_RECLAIM] = r->mem->reclaim_times.direct_ns;
+	row[TIMELINE_KSWAPD] = r->mem->reclaim_times.kswapd_ns;
 	sum_states(r->mem, row);
 	memcpy(&row[TIMELINE_EVENT], r->mem->vm_event, sizeof(r->mem->vm_event));
 	for (size_t z = 0; z < t->zones.nr; z++)

@@ -3,8 +3,8 @@
 /*
  * The state of the machine, sampled on the model's clock.
  *
- * One sample is a row of numbers, all rows alike: time, resident set, every state and counter of
- * mm/vmstat.h summed over the machine, and the free blocks by order of each zone that has memory.
+ * One sample is a row of numbers, all rows alike: time, resident set, swap in use, time lost to memory pressure, every
+ * state and counter of mm/vmstat.h summed over the machine, and the free blocks by order of each zone that has memory.
  * The first row is the machine as it was built, at time 0; the last is the end of the replay;
  * between them stand those that fell due, at whole multiples of the interval, each as the machine
  * was before what the trace has at that time. Where the clock jumps over more than
@@ -27,6 +27,9 @@ struct mmr_replay;
 enum timeline_column {
 	TIMELINE_TIME,
 	TIMELINE_RSS, /* pages, of all address spaces */
+	TIMELINE_SWAP_USED, /* pages */
+	TIMELINE_PRESSURE_SOME, TIMELINE_PRESSURE_FULL, /* ns so far: mm/psi.h */
+	TIMELINE_DIRECT_RECLAIM, TIMELINE_KSWAPD, /* ns so far that they took */
 	TIMELINE_ZONE_STAT,
 	TIMELINE_NODE_STAT = TIMELINE_ZONE_STAT + NR_VM_ZONE_STAT_ITEMS,
 	TIMELINE_EVENT = TIMELINE_NODE_STAT + NR_VM_NODE_STAT_ITEMS,
