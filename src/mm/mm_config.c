@@ -13,7 +13,7 @@
 static const char *const overcommit_names[] = { "guess", "always", "never", NULL };
 static const char *const slab_names[] = { "slub", "slab", "null", NULL };
 static const char *const numa_balancing_names[] = { "off", "on", "tiering", NULL };
-static const char *const swap_kind_names[] = { "disk", "ssd", "file", "zram", NULL };
+static const char *const swap_kind_names[] = { "disk", "ssd", "file", "diskfile", "zram", NULL };
 static const char *const reclaim_policy_names[] = { "classic", "mglru", NULL };
 static const char *const thp_names[] = { "never", "madvise", "always", NULL };
 

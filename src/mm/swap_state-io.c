@@ -29,7 +29,7 @@ static uint64_t submit(struct swap_info_struct *si, uint32_t offset, unsigned nr
 
 	if (start < *free_ns)
 		start = *free_ns;
-	if (si->kind == SWAP_DISK) {
+	if (is_rotating(si)) {
 		start += offset == si->next_sector ? 0 : conf->swap_disk_seek_ns;
 		*free_ns = start + nr * conf->swap_disk_page_ns;
 	} else {

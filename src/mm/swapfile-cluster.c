@@ -252,7 +252,7 @@ static uint32_t alloc_from_area(struct swap_info_struct *si, unsigned order)
 	bool whole = order == si->sys->cluster_shift;
 	uint32_t found = SWAP_OFFSET_NONE;
 
-	if (order && si->kind == SWAP_FILE)
+	if (order && (si->kind == SWAP_FILE || si->kind == SWAP_DISK_FILE))
 		return SWAP_OFFSET_NONE;
 	if (is_rotating(si) && si->global_next[order])
 		found = alloc_at(si, si->global_next[order], order);

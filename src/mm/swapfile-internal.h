@@ -25,7 +25,7 @@ static inline unsigned cluster_slots(const struct swap_info_struct *si)
 
 static inline bool is_rotating(const struct swap_info_struct *si)
 {
-	return si->kind == SWAP_DISK;
+	return si->kind == SWAP_DISK || si->kind == SWAP_DISK_FILE;
 }
 
 static inline uint32_t cluster_offset(const struct swap_info_struct *si, const struct swap_cluster *ci)

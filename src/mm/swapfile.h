@@ -32,6 +32,7 @@ enum swap_kind {
 	SWAP_DISK,	/* rotates: one cluster for all, read-ahead by slots */
 	SWAP_SSD,	/* a cluster for each CPU, read-ahead by addresses */
 	SWAP_FILE,	/* a file on an SSD: no runs of slots, so large folios are split first */
+	SWAP_DISK_FILE,	/* a file on a disk that rotates */
 	SWAP_ZRAM,	/* compressed memory: read at once, without the swap cache where one entry alone names the slot */
 };
 

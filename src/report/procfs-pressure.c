@@ -8,6 +8,11 @@
 #include "report/procfs.h"
 #include "report/report.h"
 
+static bool is_file(const struct swap_info_struct *si)
+{
+	return si->kind == SWAP_FILE || si->kind == SWAP_DISK_FILE;
+}
+
 /* The path that such an area would have; the column is 40 wide. */
 static void put_area_name(struct procfs *p, const struct swap_info_struct *si)
 {
@@ -15,7 +20,7 @@ static void put_area_name(struct procfs *p, const struct swap_info_struct *si)
 
 	if (si->kind == SWAP_ZRAM)
 		strbuf_addf(&p->text, "/dev/zram%u", si->type);
-	else if (si->kind == SWAP_FILE)
+	else if (is_file(si))
 		strbuf_addf(&p->text, "/swapfile%u", si->type);
 	else
 		strbuf_addf(&p->text, "/dev/%s%u", si->kind == SWAP_DISK ? "sda" : "nvme0n1p", si->type + 1);
@@ -37,7 +42,7 @@ void procfs_swaps(struct procfs *p)
 	strbuf_addstr(&p->text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	for (unsigned i = 0; sys && i < sys->nr_info; i++) {
 		put_area_name(p, sys->info[i]);
-		strbuf_addstr(&p->text, sys->info[i]->kind == SWAP_FILE ? "file\t" : "partition");
+		strbuf_addstr(&p->text, is_file(sys->info[i]) ? "file\t" : "partition");
 		put_size(p, sys->info[i]->pages);
 		put_size(p, sys->info[i]->inuse_pages);
 		strbuf_addf(&p->text, "\t%d\n", sys->info[i]->prio);

@@ -206,9 +206,9 @@ class Oracle:
         limit, swap, _, _ = CASES[case]
         command = [self.mmreplay, 'run', '-q', self.path(case + '.mmt'), '-s', 'machine.cpus=1']
         if limit:
-            command += ['-s', f'memcg.limit={limit}M']
+            command += ['-s', f'memcg.max={limit}M']
         if swap:
-            command += ['-s', f'swap.size={SWAP_BYTES // MIB}M']
+            command += ['-s', f'swap.areas={SWAP_BYTES // MIB}M:0:diskfile']
         for e in extra:
             command += ['-s', e]
         r = subprocess.run(command, stdout=subprocess.PIPE, check=False)
