@@ -32,7 +32,7 @@ static pfn_t *list_prev(const struct memory *mem, pfn_t head)
 
 static pfn_t *list_next(const struct memory *mem, pfn_t head)
 {
-	return &pfn_to_page(mem, head + 3)->prev;
+	return &pfn_to_page(mem, head + 3)->prev;	/* as deferred_split_next() */
 }
 
 static void list_append(struct memory *mem, struct pfn_list *list, pfn_t head)
@@ -89,13 +89,29 @@ void deferred_split_folio(struct memory *mem, pfn_t head, bool partially_mapped)
 	list_append(mem, &pfn_to_node(mem, head)->deferred_split, head);
 }
 
+bool deferred_split_dequeue(struct memory *mem, pfn_t head)
+{
+	struct page *second = pfn_to_page(mem, head + 1);
+
+	list_remove(mem, &pfn_to_node(mem, head)->deferred_split, head);
+	second->flags &= ~PG_FOLIO_DEFERRED;
+	return second->flags & PG_FOLIO_PARTIAL;
+}
+
+void deferred_split_requeue(struct memory *mem, pfn_t head)
+{
+	pfn_to_page(mem, head + 1)->flags |= PG_FOLIO_DEFERRED;
+	list_append(mem, &pfn_to_node(mem, head)->deferred_split, head);
+}
+
 bool folio_unqueue_deferred_split(struct memory *mem, pfn_t head)
 {
 	struct page *second = pfn_to_page(mem, head + 1);
 
-	if (!folio_test_deferred(mem, head))
+	if (page_order(pfn_to_page(mem, head)) < 2 || !(second->flags & (PG_FOLIO_DEFERRED | PG_FOLIO_PARTIAL)))
 		return false;
-	list_remove(mem, &pfn_to_node(mem, head)->deferred_split, head);
+	if (second->flags & PG_FOLIO_DEFERRED)
+		list_remove(mem, &pfn_to_node(mem, head)->deferred_split, head);
 	if (second->flags & PG_FOLIO_PARTIAL)
 		mem->mthp_stat[page_order(pfn_to_page(mem, head))][MTHP_STAT_NR_ANON_PARTIALLY_MAPPED]--;
 	second->flags &= ~(PG_FOLIO_DEFERRED | PG_FOLIO_PARTIAL);

@@ -66,6 +66,19 @@ void deferred_split_folio(struct memory *mem, pfn_t head, bool partially_mapped)
 /* Takes it off; whoever frees or splits a folio does. True: it was there. */
 bool folio_unqueue_deferred_split(struct memory *mem, pfn_t head);
 
+/* The oldest on the list of a node, and the next behind one; PFN_NONE: none. */
+static inline pfn_t deferred_split_first(const struct pglist_data *pgdat)
+{
+	return pgdat->deferred_split.nr ? pgdat->deferred_split.first : PFN_NONE;
+}
+static inline pfn_t deferred_split_next(const struct memory *mem, pfn_t head)
+{
+	return pfn_to_page(mem, head + 3)->prev;
+}
+/* Off the list, but it stays marked as partially mapped when it is (returned); then it must be split or put back. */
+bool deferred_split_dequeue(struct memory *mem, pfn_t head);
+void deferred_split_requeue(struct memory *mem, pfn_t head);
+
 /* What happened to folios of one size: /sys/kernel/mm/transparent_hugepage/hugepages-*kB/stats. */
 static inline void count_mthp_stat(struct memory *mem, unsigned order, enum mthp_stat_item item)
 {

@@ -6,6 +6,7 @@
 #include "mm/page_alloc.h"
 
 #include "mm/deferred_split.h"
+#include "mm/folio_touched.h"
 #include "mm/memcg.h"
 #include "mm/mm_inline.h"
 #include "mm/page_alloc-internal.h"
@@ -698,6 +699,7 @@ static __attribute__((noinline)) void release_folio(struct memory *mem, pfn_t he
 	if ((page->flags & (PG_HEAD | PG_ANON)) != (PG_HEAD | PG_ANON))
 		return;
 	folio_unqueue_deferred_split(mem, head);
+	folio_touched_end(mem, head);
 	mem->mthp_stat[page_order(page)][MTHP_STAT_NR_ANON]--;
 }
 

@@ -4,6 +4,7 @@
 #include "mm/split_folio.h"
 
 #include "mm/filemap.h"
+#include "mm/folio_touched.h"
 #include "mm/huge_pmd.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
@@ -99,6 +100,18 @@ static void free_part(struct memory *mem, pfn_t part, unsigned order)
 	put_page(mem, part);
 }
 
+/* A part that is large itself is one more folio of its size; what was touched of it stays so. */
+static void keep_anon_part(const struct folio_split *s, pfn_t part)
+{
+	struct memory *mem = s->mem;
+
+	mem->mthp_stat[s->new_order][MTHP_STAT_NR_ANON]++;
+	if (unlikely(mem->page_touched)) {
+		mem->thp_waste.pages[s->new_order] += 1u << s->new_order;
+		mem->thp_waste.nr_untouched += folio_pages_untouched(mem, part);
+	}
+}
+
 /*
  * A part gets its references and its place. The lists hold the parts where the folio stood: the last of them, which is
  * the oldest, is the head.
@@ -113,7 +126,7 @@ static void release_part(struct folio_split *s, pfn_t part)
 	if (part != s->head)
 		copy_frame_state(s, part);
 	if (page->flags & PG_ANON && s->new_order)
-		mem->mthp_stat[s->new_order][MTHP_STAT_NR_ANON]++;
+		keep_anon_part(s, part);
 	if (!page->_refcount)
 		free_part(mem, part, s->new_order);
 	else if (s->on_lru)
@@ -131,8 +144,10 @@ static void split_unmapped_folio(struct folio_split *s)
 	pfn_t step = 1u << s->new_order;
 
 	folio_unqueue_deferred_split(mem, s->head);
-	if (page->flags & PG_ANON)
+	if (page->flags & PG_ANON) {
 		mem->mthp_stat[s->order][MTHP_STAT_NR_ANON]--;
+		folio_touched_end(mem, s->head);
+	}
 	s->on_lru = folio_isolate_lru(mem, s->head);
 	s->state = page->flags & (PG_DIRTY | PG_REFERENCED | PG_ACTIVE | PG_UNEVICTABLE | PG_UPTODATE | PG_SWAPBACKED |
 				  PG_SWAPCACHE | PG_WORKINGSET | PG_MLOCKED);

@@ -200,6 +200,22 @@ bool thp_pmd_wanted(const struct vm_area_struct *vma, uint64_t addr)
 	return thp_vma_allowable_orders(vma, TVA_PAGEFAULT, pmd) && thp_vma_suitable_orders(vma, addr, pmd);
 }
 
+/* ---- settings ---- */
+
+uint64_t khugepaged_limit(const struct memory *mem, enum khugepaged_limit limit)
+{
+	uint64_t nr = 1ull << hpage_order(mem);
+
+	switch (limit) {
+	case KHUGEPAGED_MAX_PTES_NONE:
+		return mem->conf.khugepaged_max_ptes_none == 511 ? nr - 1 : mem->conf.khugepaged_max_ptes_none;
+	case KHUGEPAGED_MAX_PTES_SWAP:
+		return mem->conf.khugepaged_max_ptes_swap == 64 ? nr / 8 : mem->conf.khugepaged_max_ptes_swap;
+	default:
+		return mem->conf.khugepaged_max_ptes_shared == 256 ? nr / 2 : mem->conf.khugepaged_max_ptes_shared;
+	}
+}
+
 gfp_t vma_thp_gfp_mask(const struct vm_area_struct *vma)
 {
 	bool madvised = vma->vm_flags & VM_HUGEPAGE;

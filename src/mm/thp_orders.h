@@ -58,6 +58,13 @@ static inline bool thp_small_orders(const struct memory *mem)
 	return unlikely(mem->thp_orders.small);
 }
 
+/*
+ * thp.khugepaged.max_ptes_*. Their defaults are those of 512 entries a table, and stand for the same part of tables of other
+ * sizes: all but one, an eighth, half.
+ */
+enum khugepaged_limit { KHUGEPAGED_MAX_PTES_NONE, KHUGEPAGED_MAX_PTES_SWAP, KHUGEPAGED_MAX_PTES_SHARED };
+uint64_t khugepaged_limit(const struct memory *mem, enum khugepaged_limit limit);
+
 /* What an allocation of a huge page for the area may do, by thp.defrag. (vma_thp_gfp_mask) */
 gfp_t vma_thp_gfp_mask(const struct vm_area_struct *vma);
 

@@ -75,6 +75,7 @@ static const struct pressure_ops ops = {
 	.try_to_free_pages = try_to_free_pages,
 	.reclaim_memcg = reclaim_memcg,
 	.node_reclaim = node_reclaim_pages,
+	.zone_reclaimable_pages = zone_reclaimable_pages,
 	.wake_kswapd = wakeup_kswapd,
 	.out_of_memory = oom_kill_for_alloc,
 	.memcg_oom = oom_kill_for_memcg,
