@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Keys, defaults, and what a trace brings along. */
-#include "sim/settings.h"
+#include "sim/settings-internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -103,32 +103,10 @@ struct settings_table settings_table(struct settings *s, size_t i)
 	return tables[i];
 }
 
-/* ---- what the trace says ---- */
-
-/* Where the metadata has the value of a key. */
-static const struct {
-	const char *path, *key;
-} captured_rows[] = {
-	{"memory/fault_around_bytes", "vm.fault_around_bytes"},
-	{"memory/sysctl/vm.overcommit_memory", "vm.overcommit_memory"},
-	{"memory/sysctl/vm.overcommit_ratio", "vm.overcommit_ratio"},
-	{"memory/sysctl/vm.max_map_count", "vm.max_map_count"},
-	{"memory/sysctl/vm.min_free_kbytes", "vm.min_free_kbytes"},
-	{"memory/sysctl/vm.watermark_scale_factor", "vm.watermark_scale_factor"},
-	{"memory/sysctl/vm.watermark_boost_factor", "vm.watermark_boost_factor"},
-	{"memory/sysctl/vm.zone_reclaim_mode", "vm.zone_reclaim_mode"},
-	{"memory/sysctl/vm.min_unmapped_ratio", "vm.min_unmapped_ratio"},
-	{"memory/sysctl/vm.min_slab_ratio", "vm.min_slab_ratio"},
-	{"memory/sysctl/vm.percpu_pagelist_high_fraction", "vm.percpu_pagelist_high_fraction"},
-	{"kernel/hz", "kernel.hz"},
-	{"memory/lru_gen_min_ttl_ms", "reclaim.lru_gen_min_ttl_ms"},
-	{"memory/thp/enabled", "thp.enabled"},
-	{"memory/thp/use_zero_page", "thp.use_zero_page"},
-};
+/* ---- keys ---- */
 
 /* A value of the metadata as a user would write it. NULL when it is no plain value. */
-static const char *json_as_text(const json_t *v, const struct config_row *row, char *buf,
-				size_t size)
+const char *settings_json_text(const json_t *v, const struct config_row *row, char *buf, size_t size)
 {
 	json_int_t n = json_integer_value(v);
 
@@ -185,7 +163,7 @@ static const char *json_words_as_text(const json_t *v, struct strbuf *words)
 	return words->s;
 }
 
-static const struct config_row *find_row(struct settings *s, const char *key, void **ret_conf)
+const struct config_row *settings_find_row(struct settings *s, const char *key, void **ret_conf)
 {
 	for (size_t i = 0; i < NR_SETTINGS_TABLES; i++) {
 		struct settings_table t = settings_table(s, i);
@@ -197,125 +175,6 @@ static const struct config_row *find_row(struct settings *s, const char *key, vo
 		}
 	}
 	return NULL;
-}
-
-/*
- * The file has a number for each zone that the kernel was built with: on x86-64 DMA, DMA32, Normal, Movable, Device.
- * Of other architectures it is not known which those are.
- */
-static void captured_reserve_ratio(struct settings *s, const struct trace_meta *meta)
-{
-	const char *text = json_string_value(
-		trace_meta_get(meta, "memory/sysctl/vm.lowmem_reserve_ratio"));
-	static const enum zone_type types[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE };
-
-	if (!text || !meta->arch || strcmp(meta->arch, "x86_64"))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		char *end;
-		unsigned long long n = strtoull(text, &end, 10);
-
-		if (end == text || n > INT32_MAX)
-			return;
-		s->mm.lowmem_reserve_ratio[types[i]] = n;
-		text = end;
-	}
-}
-
-/* kernelcore= and movablecore= of the kernel's command line: a size, or percent of the memory. */
-static void captured_boot_option(struct settings *s, const struct trace_meta *meta,
-				 const char *option)
-{
-	const char *value, *equals = strchr(option, '=');
-	char key[64], percent[32];
-	uint64_t n;
-
-	if (!equals || (strncmp(option, "kernelcore=", 11) && strncmp(option, "movablecore=", 12)))
-		return;
-	snprintf(key, sizeof(key), "memory.%.*s", (int)(equals - option), option);
-	value = equals + 1;
-	if (value[strcspn(value, "%")] == '%') {
-		n = strtoull(value, NULL, 10);
-		snprintf(percent, sizeof(percent), "%" PRIu64,
-			 n <= 100 ? meta->memory_bytes / 100 * n : 0);
-		value = percent;
-	}
-	settings_set(s, key, value, NULL);
-}
-
-static void captured_boot_options(struct settings *s, const struct trace_meta *meta)
-{
-	const json_t *options = trace_meta_get(meta, "kernel/boot_options");
-	size_t i;
-	json_t *v;
-
-	json_array_foreach((json_t *)options, i, v)
-	{
-		if (json_is_string(v))
-			captured_boot_option(s, meta, json_string_value(v));
-	}
-}
-
-/* The bits of lru_gen/enabled; a kernel without the file has active and inactive lists. */
-static void captured_lru_gen(struct settings *s, const struct trace_meta *meta)
-{
-	json_int_t caps = json_integer_value(trace_meta_get(meta, "memory/lru_gen"));
-
-	if (!(caps & 1))
-		return;
-	s->mm.reclaim_policy = RECLAIM_MGLRU;
-	s->mm.lru_gen_caps = (uint64_t)caps & 7;
-}
-
-/* A limit above the machine's memory limits nothing, and says no more than that there was a group. */
-static void captured_limit(struct settings *s, const struct trace_meta *meta, const char *path, const char *key)
-{
-	const json_t *v = trace_meta_get(meta, path);
-	char text[32];
-
-	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-	    (uint64_t)json_integer_value(v) >= meta->memory_bytes)
-		return;
-	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	settings_set(s, key, text, NULL);
-}
-
-/* Limits that hold for the captured program's memory cgroup, those of the groups above taken in. */
-static void captured_cgroup(struct settings *s, const struct trace_meta *meta)
-{
-	bool v1 = trace_meta_u64(meta, "memory/cgroup/version") == 1;
-
-	if (v1)
-		s->memcg.version = MEMCG_V1;
-	captured_limit(s, meta, "memory/cgroup/limit_bytes", "memcg.max");
-	captured_limit(s, meta, "memory/cgroup/high_bytes", "memcg.high");
-	captured_limit(s, meta, v1 ? "memory/cgroup/memory_and_swap_limit_bytes" : "memory/cgroup/swap_limit_bytes",
-		       "memcg.swap_max");
-	if (v1 && s->memcg.all.max != UINT64_MAX)
-		captured_limit(s, meta, "memory/cgroup/memory.swappiness", "memcg.swappiness");
-	s->captured_memcg = s->memcg;
-}
-
-void settings_captured(struct settings *s, const struct trace_meta *meta)
-{
-	/* A kernel without a THP folder has no huge pages. */
-	if (trace_meta_get(meta, "memory") && !trace_meta_get(meta, "memory/thp"))
-		BUG_ON(settings_set(s, "thp.enabled", "never", NULL));
-	for (size_t i = 0; i < ARRAY_SIZE(captured_rows); i++) {
-		const json_t *v = trace_meta_get(meta, captured_rows[i].path);
-		void *conf = NULL;
-		const struct config_row *row = find_row(s, captured_rows[i].key, &conf);
-		char buf[32];
-		const char *text = v && row ? json_as_text(v, row, buf, sizeof(buf)) : NULL;
-
-		if (text)
-			config_set(row, conf, text, NULL);
-	}
-	captured_reserve_ratio(s, meta);
-	captured_boot_options(s, meta);
-	captured_lru_gen(s, meta);
-	captured_cgroup(s, meta);
-	s->captured_mm = s->mm;
 }
 
 /* ---- what the user says ---- */
@@ -382,7 +241,7 @@ int settings_set(struct settings *s, const char *key, const char *value, struct 
 			*name = *value ? xstrdup(value) : NULL;
 			return 0;
 		}
-	row = find_row(s, key, &conf);
+	row = settings_find_row(s, key, &conf);
 	s->user_min_free |= !strcmp(key, "vm.min_free_kbytes");
 	return row ? config_set(row, conf, value, err) : unknown_key(key, err);
 }
@@ -397,13 +256,13 @@ static int load_object(struct settings *s, const char *prefix, const json_t *obj
 	{
 		struct strbuf key = {0}, words = {0};
 		char buf[CONFIG_TEXT];
-		const char *text = json_as_text(v, NULL, buf, sizeof(buf));
+		const char *text = settings_json_text(v, NULL, buf, sizeof(buf));
 		const struct config_row *row;
 		void *conf;
 		int rc;
 
 		strbuf_addf(&key, "%s%s%s", prefix, *prefix ? "." : "", name);
-		row = json_is_array(v) ? find_row(s, key.s, &conf) : NULL;
+		row = json_is_array(v) ? settings_find_row(s, key.s, &conf) : NULL;
 		if (row && row->type == CONFIG_LIST)
 			text = json_array_as_text(v, buf, sizeof(buf));
 		if (json_is_array(v) && !strncmp(key.s, CGROUP_KEY_PREFIX, strlen(CGROUP_KEY_PREFIX)))
