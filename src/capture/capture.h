@@ -45,6 +45,7 @@ struct capture_options {
 	bool quiet;
 	bool verbose;
 	bool no_ptrace;	  /* never attach with ptrace */
+	bool use_lackey;  /* valgrind: with lackey even where our own tool is */
 	bool all;	  /* every task on every CPU; with a command: while it runs */
 	bool kernel;	  /* page, slab and vmalloc events of the kernel, too */
 	bool no_slab;	  /* with `kernel`: without its slab events */

@@ -22,12 +22,14 @@ void lackey_init(struct lackey *l, struct runs *runs, lackey_line_fn *line, void
 	l->line = line;
 	l->ctx = ctx;
 	l->buf = xcalloc(1, LACKEY_BUFFER + LACKEY_SLACK);
+	l->partial = xmalloc(LACKEY_LINE_MAX);
 }
 
 void lackey_finish(struct lackey *l)
 {
 	free(l->buf);
-	l->buf = NULL;
+	free(l->partial);
+	l->buf = l->partial = NULL;
 }
 
 /* Eight lower-case hexadecimal digits; false when there is anything else among them. */
@@ -148,6 +150,72 @@ static inline const char *lackey_fast(struct lackey *l, const char *p)
 	return p + 1;
 }
 
+/*
+ * What there is of a frame at p. Returns where to go on, NULL when more bytes are needed: the header, or the rest of a
+ * run.
+ */
+static const char *lackey_frame(struct lackey *l, const char *p, const char *end)
+{
+	bool is_first = !l->frame_left;
+	struct frame_header h;
+	size_t nr;
+
+	if (is_first) {
+		if ((size_t)(end - p) < sizeof(h))
+			return NULL;
+		memcpy(&h, p, sizeof(h));
+		if (h.magic != FRAME_MAGIC || !h.nr) {
+			/* Not ours: text after all. */
+			l->line(l->ctx, p, 1);
+			return p + 1;
+		}
+		p += sizeof(h);
+		l->frame_thread = h.thread;
+		l->frame_left = h.nr;
+	}
+	nr = (size_t)(end - p) / sizeof(struct frame_run);
+	if (nr > l->frame_left)
+		nr = l->frame_left;
+	l->frame_left -= (uint32_t)nr;
+	if (nr || is_first)
+		l->frame(l->ctx, l->frame_thread, p, nr, is_first, !l->frame_left);
+	p += nr * sizeof(struct frame_run);
+	return nr || is_first ? p : NULL;
+}
+
+/* Keeps text that a frame interrupts, as much as a line may have. */
+static void keep_partial(struct lackey *l, const char *p, size_t len)
+{
+	size_t room = LACKEY_LINE_MAX - l->partial_len;
+
+	memcpy(l->partial + l->partial_len, p, len < room ? len : room);
+	l->partial_len += len < room ? len : room;
+}
+
+const char *lackey_pending(struct lackey *l, size_t *ret_len)
+{
+	if (l->partial_len) {
+		keep_partial(l, l->buf, l->len);
+		l->len = 0;
+		*ret_len = l->partial_len;
+		return l->partial;
+	}
+	*ret_len = l->len;
+	return l->buf;
+}
+
+/* A whole line, or what of it was not kept yet. */
+static void whole_line(struct lackey *l, const char *p, const char *end)
+{
+	if (l->partial_len) {
+		keep_partial(l, p, (size_t)(end - p));
+		l->line(l->ctx, l->partial, l->partial_len);
+		l->partial_len = 0;
+	} else {
+		lackey_line(l, p, end);
+	}
+}
+
 char *lackey_space(struct lackey *l, size_t *ret_size)
 {
 	*ret_size = LACKEY_BUFFER - l->len;
@@ -160,7 +228,14 @@ void lackey_advance(struct lackey *l, size_t size)
 
 	memset(l->buf + l->len + size, 0, LACKEY_SLACK);
 	while (p < end) {
-		if (!l->is_skipping) {
+		if (l->frame_left || (*p == (char)FRAME_MAGIC && l->frame && !l->is_skipping)) {
+			next = lackey_frame(l, p, end);
+			if (!next)
+				break;
+			p = next;
+			continue;
+		}
+		if (!l->is_skipping && !l->partial_len) {
 			next = lackey_fast(l, p);
 			if (next) {
 				p = next;
@@ -168,17 +243,26 @@ void lackey_advance(struct lackey *l, size_t size)
 			}
 		}
 		next = memchr(p, '\n', (size_t)(end - p));
+		if (l->frame && !l->is_skipping) {
+			const char *frame = memchr(p, (char)FRAME_MAGIC, (size_t)((next ? next : end) - p));
+
+			if (frame) {
+				keep_partial(l, p, (size_t)(frame - p));
+				p = frame;
+				continue;
+			}
+		}
 		if (!next)
 			break;
 		if (!l->is_skipping)
-			lackey_line(l, p, next);
+			whole_line(l, p, next);
 		l->is_skipping = false;
 		p = next + 1;
 	}
 	l->len = (size_t)(end - p);
 	if (l->is_skipping) {
 		l->len = 0;
-	} else if (l->len > LACKEY_LINE_MAX) {
+	} else if (!l->frame_left && l->len > LACKEY_LINE_MAX) {
 		lackey_line(l, p, p + LACKEY_LINE_MAX);
 		l->nr_cut++;
 		l->is_skipping = true;
@@ -189,8 +273,8 @@ void lackey_advance(struct lackey *l, size_t size)
 
 void lackey_end(struct lackey *l)
 {
-	if (l->len && !l->is_skipping)
-		lackey_line(l, l->buf, l->buf + l->len);
+	if ((l->len || l->partial_len) && !l->is_skipping && !l->frame_left)
+		whole_line(l, l->buf, l->buf + l->len);
 	l->len = 0;
 	l->is_skipping = false;
 }

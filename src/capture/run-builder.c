@@ -31,6 +31,7 @@ void runs_close(struct runs *r)
 
 	r->nr = 0;
 	r->left = RUNS_MAX_ACCESSES;
+	r->nr_insns = 0;
 	r->stream[0].page = r->stream[1].page = RUNS_NO_PAGE;
 	if (nr == 0 || r->error)
 		return;

@@ -13,7 +13,8 @@
  *					run (a modify that straddles makes four: read, read, write, write)
  *
  * All runs close together, and go to the caller in one piece: at runs_close() (a system call, a change of
- * thread, a change of mappings) and after RUNS_MAX_ACCESSES accesses, so that no count passes 16 bits.
+ * thread, a change of mappings), at the first jump after FRAME_INSTRUCTIONS instructions (where our own tool
+ * closes them, too: capture/valgrind/frame.h), and after RUNS_MAX_ACCESSES accesses, so that no count passes 16 bits.
  *
  * The caller's page() may give each granule another number (or none: the access is counted as foreign and
  * left out). Its answer must hold until the next runs_close().
@@ -32,6 +33,7 @@
 
 #include "base/bug.h"
 #include "base/err.h"
+#include "capture/valgrind/frame.h"
 
 #define RUNS_MAX_ACCESSES	MMR_RUN_MAX
 #define RUNS_MAX_SIZE		4096	/* most bytes of one access: at most two granules */
@@ -52,6 +54,8 @@ struct runs_stream {
 struct runs {
 	struct runs_stream stream[2];	/* instruction, data */
 	uint32_t left;			/* accesses until all runs close */
+	uint32_t nr_insns;		/* fetched since they closed */
+	uint64_t next_insn;		/* behind the last one */
 	struct mmr_run *runs;		/* not yet emitted; at most RUNS_CAP */
 	size_t nr;
 	runs_emit_fn *emit;
@@ -76,9 +80,16 @@ void runs_access_slow(struct runs *r, enum runs_kind kind, uint64_t addr, uint32
 static inline void runs_access(struct runs *r, enum runs_kind kind, uint64_t addr, uint32_t size)
 {
 	struct runs_stream *s = &r->stream[kind != RUNS_FETCH];
-	struct mmr_run *run = s->run;
+	struct mmr_run *run;
 
 	r->nr_kind[kind]++;
+	if (kind == RUNS_FETCH) {
+		if (unlikely(r->nr_insns >= FRAME_INSTRUCTIONS && addr != r->next_insn))
+			runs_close(r);
+		r->nr_insns++;
+		r->next_insn = addr + size;
+	}
+	run = s->run;
 	if (unlikely(addr >> MMR_GRANULE_SHIFT != s->page ||
 		     (addr & ((1u << MMR_GRANULE_SHIFT) - 1)) + size > 1u << MMR_GRANULE_SHIFT ||
 		     r->left <= 1 || kind == RUNS_MODIFY)) {

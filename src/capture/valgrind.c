@@ -64,7 +64,7 @@ static char *make_metadata(const struct session *s, pid_t pid, const struct imag
 				      .interleaving = "serialized", .clock = "none", .pid = pid };
 	json_t *meta = host_metadata(s->opt, &method), *vg = json_object();
 
-	json_object_set_new(vg, "tool", json_string("lackey"));
+	json_object_set_new(vg, "tool", json_string(s->trace.own_tool ? "mmreplay" : "lackey"));
 	json_object_set_new(vg, "layout", json_string(s->trace.native ? "native" : "valgrind"));
 	json_object_set_new(vg, "randomized", json_false());
 	json_object_set_new(vg, "stack_offset_native", json_boolean(!im->sp_differs));

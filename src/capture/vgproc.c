@@ -116,6 +116,96 @@ static uint64_t native_page(void *ctx, uint64_t page)
 	return native == LAYOUT_NONE ? RUNS_NO_PAGE : native >> MMR_GRANULE_SHIFT;
 }
 
+/* ---- runs that our own tool built ---- */
+
+#define NO_RUN SIZE_MAX
+
+static void frames_flush(struct vg_proc *p)
+{
+	struct vg_frames *f = &p->frames;
+
+	if (f->nr)
+		emit_runs(p, f->out, f->nr, &p->trace->err);
+	f->nr = 0;
+	f->last[0] = f->last[1] = NO_RUN;
+}
+
+/* Programs come back to few pages; mappings change between frames only. */
+static inline uint64_t frames_native(struct vg_proc *p, uint64_t page)
+{
+	struct vg_place *at = &p->frames.place[(page ^ page >> 8) % VG_PLACES];
+
+	if (unlikely(at->page != page))
+		*at = (struct vg_place){ .page = page, .native = native_page(p, page) };
+	return at->native;
+}
+
+/* Two runs of one page with nothing of the stream between them but memory that is not the program's. */
+static void join_runs(struct mmr_run *a, const struct mmr_run *b)
+{
+	bool write_first = a->page & MMR_RUN_WRITE_FIRST;
+	uint16_t first = write_first ? a->nr_writes : a->nr_reads;
+
+	if (!a->other_at && (write_first ? b->nr_reads : b->nr_writes))
+		a->other_at = (uint16_t)(first + (write_first == !!(b->page & MMR_RUN_WRITE_FIRST) ? b->other_at : 0));
+	a->nr_reads = (uint16_t)(a->nr_reads + b->nr_reads);
+	a->nr_writes = (uint16_t)(a->nr_writes + b->nr_writes);
+	a->nr_split = (uint16_t)(a->nr_split + b->nr_split);
+}
+
+static void frame_run(struct vg_proc *p, const struct frame_run *in)
+{
+	struct vg_frames *f = &p->frames;
+	unsigned stream = !(in->page & FRAME_INSN);
+	uint64_t page = in->page & ~(FRAME_INSN | FRAME_WRITE_FIRST), native = frames_native(p, page);
+	struct mmr_run run = { .page = native | (in->page & (FRAME_INSN | FRAME_WRITE_FIRST)), .nr_reads = in->nr_reads,
+			       .nr_writes = in->nr_writes, .other_at = in->other_at, .nr_split = in->nr_split };
+
+	if (native == RUNS_NO_PAGE) {
+		p->runs.nr_foreign += (uint64_t)in->nr_reads + in->nr_writes;
+		return;
+	}
+	if (f->page[stream] == page && f->last[stream] != NO_RUN) {
+		join_runs(&f->out[f->last[stream]], &run);
+		return;
+	}
+	if (f->nr == ARRAY_SIZE(f->out))
+		frames_flush(p);
+	f->page[stream] = page;
+	f->last[stream] = f->nr;
+	f->out[f->nr++] = run;
+}
+
+static void on_frame(void *ctx, uint32_t thread, const void *runs, size_t nr, bool is_first, bool is_last)
+{
+	struct vg_proc *p = ctx;
+	struct vg_frames *f = &p->frames;
+	uint32_t current = p->current;
+	const char *at = runs;
+
+	if (p->is_dropped)
+		return;
+	if (is_first && f->place_is_stale) {
+		for (unsigned i = 0; i < VG_PLACES; i++)
+			f->place[i].page = RUNS_NO_PAGE;
+		f->place_is_stale = false;
+	}
+	if (is_first) {
+		f->page[0] = f->page[1] = RUNS_NO_PAGE;
+		f->last[0] = f->last[1] = NO_RUN;
+	}
+	p->current = thread;
+	for (size_t i = 0; i < nr; i++, at += sizeof(struct frame_run)) {
+		struct frame_run in;
+
+		memcpy(&in, at, sizeof(in));
+		frame_run(p, &in);
+	}
+	if (is_last)
+		frames_flush(p);
+	p->current = current;
+}
+
 /* ---- threads ---- */
 
 /* The number that valgrind gives to a new thread: the lowest free one. */
@@ -213,6 +303,7 @@ static void call_done(struct vg_proc *p, const struct sys_call *call)
 		thread_made(p, call, th->task);
 	th = thread_get(p, call->tid);
 	vg_call(p, th->task, call);
+	p->frames.place_is_stale = true;
 }
 
 /* The result of a call comes later: keeps its text. */
@@ -340,6 +431,8 @@ static struct vg_proc *proc_alloc(struct vg_trace *t, pid_t pid)
 	p->current = 1;
 	runs_init(&p->runs, emit_runs, native_page, p);
 	lackey_init(&p->lackey, &p->runs, text_line, p);
+	p->lackey.frame = on_frame;
+	p->frames.place_is_stale = true;
 	return p;
 }
 
@@ -365,9 +458,12 @@ struct vg_proc *vg_proc_fork(struct vg_proc *parent, pid_t pid)
 	struct mmr_event ev = { .kind = MMR_FORK, .task = ptask,
 				.FORK = { .child = task, .tid = (uint64_t)pid, .pid = (uint64_t)pid,
 					  .flags = SIGCHLD } };
+	const char *text;
+	size_t text_len;
 
 	runs_close(&parent->runs);
-	if (!sys_line_parse(parent->lackey.buf, parent->lackey.len, &call) && parent->head.len)
+	text = lackey_pending(&parent->lackey, &text_len);
+	if (!sys_line_parse(text, text_len, &call) && parent->head.len)
 		sys_line_parse(parent->head.s, parent->head.len, &call);
 	if (call.nr == SYS_clone)
 		ev.FORK.flags = call.arg[0];
@@ -499,6 +595,7 @@ int vg_proc_exec(struct vg_proc *p, const struct image *const_im, const char *cw
 	struct mmr_event ev = { .kind = MMR_EXEC, .task = task };
 
 	runs_close(&p->runs);
+	p->frames.place_is_stale = true;
 	for (uint32_t i = 1; i < p->threads.nr; i++)
 		if (i != p->current)
 			thread_exit(p, i, 0);

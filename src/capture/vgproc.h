@@ -38,6 +38,7 @@ struct vg_trace {
 	struct ids ids;
 	struct capture_result *res;
 	bool native;			/* native layout */
+	bool own_tool;			/* our tool watches, not lackey */
 	uint64_t stack_limit;		/* RLIMIT_STACK in bytes */
 	uint64_t heap_limit;		/* most bytes of the heap that valgrind allows */
 	uint64_t nr_open;		/* last id given to an open file */
@@ -74,6 +75,8 @@ struct vg_seen_file {
 	struct file_extents cached;
 };
 
+#define VG_PLACES 256
+
 struct vg_proc {
 	struct vg_trace *trace;
 	pid_t pid;
@@ -89,7 +92,17 @@ struct vg_proc {
 	bool is_dropped;		/* not followed any more: its stream is thrown away */
 	bool is_ours;			/* between fork and exec output of the fork itself is expected */
 	struct strbuf head;		/* a call whose result comes on a later line */
-	struct runs runs;
+	struct runs runs;		/* built here, out of lackey's lines */
+	struct vg_frames {		/* built by our own tool */
+		struct mmr_run out[MMR_BATCH];
+		size_t nr;
+		uint64_t page[2];	/* the tool's page of the last run of each stream that has a place in the trace */
+		size_t last[2];		/* that run in `out`, NO_RUN when it has gone out */
+		struct vg_place {	/* tool page -> native page, by the page's low bits; valid in its frame only */
+			uint64_t page, native;
+		} place[VG_PLACES];
+		bool place_is_stale;	/* a call came in between */
+	} frames;
 	struct lackey lackey;
 	VEC(struct vg_vector) vectors;	/* calls not yet printed, in order of entry */
 };

@@ -30,6 +30,7 @@
 #include "base/htable.h"
 #include "base/xalloc.h"
 #include "capture/vgheap.h"
+#include "capture/vgtool.h"
 
 #define PIPE_BYTES	(1 << 20)
 #define PIPE_ENOUGH	(PIPE_BYTES / 4)	/* worth a read */
@@ -53,6 +54,8 @@ struct tracer {
 	struct vg_trace *trace;
 	const struct vg_tracer_ops *ops;
 	char dir[PATH_ROOM];		/* of the FIFOs */
+	char lib[PATH_ROOM + 8];	/* where valgrind finds its tools */
+	bool own_tool;			/* ours, not lackey */
 	pid_t root;
 	VEC(struct tracee) tracees;
 	struct htable by_tid;		/* thread id -> index of its process in `tracees` */
@@ -115,23 +118,30 @@ static int install_filter(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
 }
 
-/* Options of lackey, before the command. */
+/* Options before the command. */
 static const char *const valgrind_args[] = {
-	"valgrind", "--command-line-only=yes", "--tool=lackey", "--basic-counts=no", "--trace-mem=yes",
-	"--trace-syscalls=yes", "--trace-sched=yes", "--trace-signals=yes", "--trace-children=yes", "--vgdb=no",
-	"--run-libc-freeres=no", "--run-cxx-freeres=no",
+	"valgrind", "--command-line-only=yes", "--trace-syscalls=yes", "--trace-sched=yes", "--trace-signals=yes",
+	"--trace-children=yes", "--vgdb=no", "--run-libc-freeres=no", "--run-cxx-freeres=no",
 };
+static const char *const lackey_args[] = { "--tool=lackey", "--basic-counts=no", "--trace-mem=yes" };
 
-static char **make_argv(const struct tracer *t, char *log_option)
+/* The last of the tool's options names where it writes: the log of the process itself. */
+static char **make_argv(const struct tracer *t, char *log_option, char *out_option)
 {
-	size_t nr = 0, n = ARRAY_SIZE(valgrind_args);
+	size_t nr = 0, n = 0;
 	char **argv;
 
 	while (t->opt->argv[nr])
 		nr++;
-	argv = xcalloc(n + nr + 3, sizeof(*argv));
-	for (size_t i = 0; i < n; i++)
-		argv[i] = (char *)valgrind_args[i];
+	argv = xcalloc(ARRAY_SIZE(valgrind_args) + ARRAY_SIZE(lackey_args) + nr + 4, sizeof(*argv));
+	for (; n < ARRAY_SIZE(valgrind_args); n++)
+		argv[n] = (char *)valgrind_args[n];
+	for (size_t i = 0; i < ARRAY_SIZE(lackey_args) && !t->own_tool; i++)
+		argv[n++] = (char *)lackey_args[i];
+	if (t->own_tool) {
+		argv[n++] = (char *)"--tool=mmreplay";
+		argv[n++] = out_option;
+	}
 	argv[n++] = log_option;
 	argv[n++] = (char *)"--";
 	for (size_t i = 0; i < nr; i++)
@@ -151,6 +161,7 @@ static _Noreturn void run_child(const struct tracer *t, char **argv, int sock, c
 	if (read(sock, &go, 1) != 1)
 		_exit(127);
 	setenv(IMAGE_PAD_VAR, pad, 1);
+	setenv("VALGRIND_LIB", t->lib, 1);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	error = -install_filter();
 	if (!error) {
@@ -210,7 +221,7 @@ static int release_child(struct tracer *t, int sock)
 
 static int spawn(struct tracer *t, const sigset_t *mask, int *ret_sock)
 {
-	char log_option[2 * PATH_ROOM + 16], escaped[2 * PATH_ROOM];
+	char log_option[2 * PATH_ROOM + 16], out_option[2 * PATH_ROOM + 16], escaped[2 * PATH_ROOM];
 	int sock[2], fifo, ret;
 	size_t n = 0;
 	char **argv;
@@ -223,9 +234,10 @@ static int spawn(struct tracer *t, const sigset_t *mask, int *ret_sock)
 	}
 	escaped[n] = 0;
 	snprintf(log_option, sizeof(log_option), "--log-file=%s/%%p", escaped);
+	snprintf(out_option, sizeof(out_option), "--runs-out=%s/%%p", escaped);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
 		return err_set(t->err, -errno, "cannot make a socket pair: %s", strerror(errno));
-	argv = make_argv(t, log_option);
+	argv = make_argv(t, log_option, out_option);
 	t->root = fork();
 	if (t->root == 0) {
 		close(sock[0]);
@@ -416,7 +428,7 @@ static void on_exec(struct tracer *t, struct tracee *x)
 	if (n <= 0)
 		return;
 	exe[n] = 0;
-	if (!strstr(exe, "/lackey-"))
+	if (!strstr(exe, t->own_tool ? "/mmreplay-" : "/lackey-"))
 		return;		/* valgrind's launcher, which executes this next */
 	addr = vg_heap_find(exe);
 	if (!addr || !vg_heap_raise(x->pid, addr))
@@ -708,6 +720,19 @@ static int make_dir(struct tracer *t)
 	return 0;
 }
 
+/* Where valgrind finds its tools, and which one it is to be. */
+static int choose_tool(struct tracer *t)
+{
+	char tool[PATH_MAX];
+
+	t->own_tool = !t->opt->use_lackey && vg_tool_find(tool, sizeof(tool));
+	if (!t->own_tool && !t->opt->use_lackey)
+		capture_result_note(t->trace->res, "mmreplay's own Valgrind tool was not built or installed: lackey takes "
+				    "its place, many times slower");
+	snprintf(t->lib, sizeof(t->lib), "%s/lib", t->dir);
+	return vg_tool_link(t->lib, t->own_tool ? tool : NULL, t->err);
+}
+
 static int run_once(struct tracer *t, const sigset_t *old_mask)
 {
 	int sock = -1, child_errno = 0, ret;
@@ -743,6 +768,13 @@ int vg_tracer_run(const struct capture_options *opt, struct vg_trace *trace,
 
 	if (ret)
 		return ret;
+	ret = choose_tool(&t);
+	if (ret) {
+		vg_tool_unlink(t.lib);
+		rmdir(t.dir);
+		return ret;
+	}
+	trace->own_tool = t.own_tool;
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &old);
@@ -752,6 +784,7 @@ int vg_tracer_run(const struct capture_options *opt, struct vg_trace *trace,
 	} while (!ret && t.must_restart);
 	close(t.sigfd);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	vg_tool_unlink(t.lib);
 	rmdir(t.dir);
 	if (!ret && !t.has_begun)
 		ret = err_set(err, -EIO, "valgrind ended before it started the program");

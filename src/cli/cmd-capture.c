@@ -36,6 +36,7 @@ enum {
 	OPT_IP,
 	OPT_NO_FRAMES,
 	OPT_NO_PTRACE,
+	OPT_LACKEY,
 	OPT_KERNEL,
 	OPT_KERNEL_ONLY,
 	OPT_NO_SLAB,
@@ -66,6 +67,7 @@ static const struct cli_option options[] = {
 	{OPT_NO_FRAMES, "no-frames", NULL, "leave page frames out: a smaller trace"},
 	{OPT_NO_PTRACE, "no-ptrace", NULL,
 	 "do not attach with ptrace: no counters at exit to validate against"},
+	{OPT_LACKEY, "lackey", NULL, "valgrind: with its tool lackey even where mmreplay's own is there"},
 };
 
 static const struct cli_usage usage = {
@@ -180,6 +182,8 @@ static bool *flag_of(struct capture_options *opt, int id)
 		return &opt->no_frames;
 	case OPT_NO_PTRACE:
 		return &opt->no_ptrace;
+	case OPT_LACKEY:
+		return &opt->use_lackey;
 	case OPT_NO_SLAB:
 		return &opt->no_slab;
 	case OPT_SWITCHES:

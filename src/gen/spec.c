@@ -42,6 +42,11 @@ int gen_weighted_parse(const char *text, uint64_t max, struct gen_weighted *ret,
 	}
 }
 
+static void set_name(char to[GEN_TEXT], const char *name)
+{
+	snprintf(to, GEN_TEXT, "%s", name);
+}
+
 static void defaults(const struct gen_section *s, void *conf)
 {
 	config_defaults(&s->numbers, conf);
@@ -59,7 +64,7 @@ static int set_key(const struct gen_section *s, void *conf, const char *key, con
 			continue;
 		if (strlen(value) >= GEN_TEXT)
 			return err_set(err, -EINVAL, "value of '%s' is longer than %d bytes", key, GEN_TEXT - 1);
-		strcpy((char *)conf + s->texts[i].offset, value);
+		memcpy((char *)conf + s->texts[i].offset, value, strlen(value) + 1);
 		return 0;
 	}
 	return -ENOENT;
@@ -153,7 +158,7 @@ static int begin_region(struct parser *p, const char *section)
 		return fail(p);
 	r = vec_push(&p->spec->regions);
 	*r = p->region;
-	strcpy(r->name, name);
+	set_name(r->name, name);
 	r->line = p->line;
 	p->section = &gen_section_region;
 	p->conf = r;
@@ -169,7 +174,7 @@ static int begin_job(struct parser *p, const char *section)
 		return fail(p);
 	w = vec_push(&p->spec->works);
 	*w = p->work;
-	strcpy(w->name, name);
+	set_name(w->name, name);
 	w->line = p->line;
 	p->section = &gen_section_job;
 	p->conf = w;
@@ -201,7 +206,7 @@ static int begin_kernel(struct parser *p, const char *section)
 		return fail(p);
 	k = vec_push(&p->spec->kernels);
 	*k = p->kernel;
-	strcpy(k->name, name);
+	set_name(k->name, name);
 	k->line = p->line;
 	p->section = &gen_section_kernel;
 	p->conf = k;
@@ -431,8 +436,8 @@ int gen_spec_parse(struct gen_spec *spec, const char *text, struct mmr_error *er
 	defaults(&gen_section_region, &p.region);
 	defaults(&gen_section_job, &p.work);
 	defaults(&gen_section_kernel, &p.kernel);
-	strcpy(p.kernel.orders, "0");
-	strcpy(p.kernel.sizes, "64");
+	set_name(p.kernel.orders, "0");
+	set_name(p.kernel.sizes, "64");
 	rc = ini_parse_stream(read_line, &p, on_key, &p);
 	if (p.failed)
 		rc = at_line(&p.err, -EINVAL, p.line);
