@@ -12,6 +12,7 @@
 
 #include "mm/compaction.h"
 #include "mm/page_alloc.h"
+#include "mm/psi.h"
 
 #define SHORT_SLEEP_NS		100000000ull
 #define THROTTLE_MAX_PASSES	1000	/* who waits for kswapd gives up: no progress */
@@ -405,4 +406,5 @@ void throttle_direct_reclaim(struct memory *mem, const struct zoneref *zonelist,
 			     mem->kswapd_nodes >> pgdat->node_id & 1; i++)
 		kswapd_pass(mem, pgdat);
 	mem->reclaim_times.throttle_ns += mem->reclaim_times.kswapd_ns - before;
+	psi_memstall(mem, mem->reclaim_times.kswapd_ns - before);
 }

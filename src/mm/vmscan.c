@@ -7,6 +7,7 @@
 
 #include "mm/compaction.h"
 #include "mm/page_alloc.h"
+#include "mm/psi.h"
 #include "mm/shrinker.h"
 #include "mm/swapfile.h"
 #include "mm/writeback.h"
@@ -291,6 +292,7 @@ void reclaim_throttle(struct scan_control *sc, struct pglist_data *pgdat, enum v
 	}
 	let_device_run(mem, tick);
 	mem->reclaim_times.throttle_ns += tick;
+	psi_memstall(mem, tick);
 }
 
 /* ---- direct reclaim ---- */
@@ -370,6 +372,7 @@ static void shrink_priorities(const struct zoneref *zonelist, struct scan_contro
 		shrink_zones(zonelist, sc);
 		ns = reclaim_scan_ns(mem, sc->nr_scanned);
 		*(cgroup_reclaim(sc) ? &mem->reclaim_times.memcg_ns : &mem->reclaim_times.direct_ns) += ns;
+		psi_memstall(mem, ns);
 		let_device_run(mem, ns);
 		if (sc->nr_reclaimed >= sc->nr_to_reclaim || sc->compaction_ready)
 			break;
@@ -461,6 +464,7 @@ static uint64_t shrink_one_node(struct pglist_data *pgdat, struct scan_control *
 		sc->nr_scanned = 0;
 		shrink_node(pgdat, sc);
 		mem->reclaim_times.direct_ns += reclaim_scan_ns(mem, sc->nr_scanned);
+		psi_memstall(mem, reclaim_scan_ns(mem, sc->nr_scanned));
 	}
 	mem->memalloc = was_memalloc;
 	return sc->nr_reclaimed;

@@ -9,6 +9,7 @@
 #include "mm/lru.h"
 #include "mm/memcg.h"
 #include "mm/memmap.h"
+#include "mm/psi.h"
 
 #define NSEC_PER_SEC 1000000000ull
 
@@ -291,6 +292,10 @@ void io_wait(struct memory *mem, uint64_t until_ns, enum io_stall why)
 	wb->stall_ns[why] += until_ns - now;
 	wb->stalls[why]++;
 	wb->waited_ns += until_ns - now;
+	if (why == IO_STALL_SWAPIN || why == IO_STALL_THRASHING || mem->memalloc)
+		psi_memstall(mem, until_ns - now);
+	else
+		psi_wait(mem, until_ns - now);
 	io_complete(mem);
 }
 

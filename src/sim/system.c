@@ -13,7 +13,9 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/hwloc.h"
+#include "mm/compaction.h"
 #include "mm/dma.h"
+#include "mm/hugetlb.h"
 #include "mm/ktouch.h"
 #include "mm/lru.h"
 #include "mm/memcontrol.h"
@@ -23,6 +25,8 @@
 #include "mm/memory_tiers.h"
 #include "mm/numa_balancing.h"
 #include "mm/oom_kill.h"
+#include "mm/page_table_check.h"
+#include "mm/swapfile.h"
 #include "mm/vma.h"
 #include "mm/writeback.h"
 #include "sim/pressure.h"
@@ -276,19 +280,28 @@ static struct tlb_system *create_tlb(const struct system *sys, const struct sett
 }
 
 
-/* What moves pages between nodes, as far as it is switched on. */
-static void start_numa(struct memory *mem)
+/*
+ * Lists of folios by age, wherever something may have to be reclaimed: with every access in the trace, or when the user asks
+ * for what a trace of faults cannot answer. Elsewhere the memory is that of the captured machine, and its faults say what it
+ * reclaimed.
+ */
+static bool wants_lists(const struct memory *mem, const struct settings *s, const struct trace_meta *meta)
 {
 	bool demotes = false;
 
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		demotes |= mem->nodes[n] && can_demote(mem, n);
+	return demotes || meta->basis == MMR_BASIS_EXACT || s->force || mem->swap || mem->conf.lru_per_zone ||
+	       mem->lru_policy;
+}
+
+/* What moves pages between nodes, as far as it is switched on. */
+static void start_numa(struct memory *mem)
+{
 	if (mem->conf.reclaim_policy == RECLAIM_MGLRU)
 		lru_gen_setup(mem, (unsigned)mem->conf.lru_gen_caps | LRU_GEN_CORE,
 			      mem->conf.lru_gen_min_ttl_ms * 1000000);
 	numa_balancing_setup(mem);
-	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		demotes |= mem->nodes[n] && can_demote(mem, n);
-	if (demotes)
-		lru_enable(mem);
 }
 
 /* A node that the machine has not is an error, as for memory policies. */
@@ -315,6 +328,24 @@ static void add_devices(struct system *sys)
 	}
 }
 
+/*
+ * The pools of huge pages. A trace that says nothing of pools, with none set by the user, was captured by an older mmreplay:
+ * what its program mapped was there, so each pool may grow as it is wanted.
+ */
+static int create_hugetlb(struct memory *mem, const struct trace_meta *meta, struct mmr_error *err)
+{
+	bool any = false;
+	int rc;
+
+	hugetlb_create(mem);
+	rc = hugetlb_setup(mem, err);
+	for (unsigned i = 0; i < HUGETLB_SIZES; i++)
+		any |= mem->conf.hugetlb_nr[i] || mem->conf.hugetlb_overcommit[i];
+	for (unsigned i = 0; i < mem->hugetlb->nr_hstates && !any && !trace_meta_get(meta, "memory/hugetlb"); i++)
+		mem->hugetlb->hstates[i].nr_overcommit_huge_pages = UINT32_MAX;
+	return rc;
+}
+
 static int create_memory(struct system *sys, const struct settings *s,
 			 const struct trace_meta *meta, struct mmr_error *err)
 {
@@ -335,13 +366,21 @@ static int create_memory(struct system *sys, const struct settings *s,
 		return rc;
 	sys->pressure = pressure_create(sys->mem);
 	writeback_create(sys->mem);
+	rc = swap_create(sys->mem, err);
+	if (rc)
+		return rc;
 	sys->mem->tlb = create_tlb(sys, s, meta);
 	sys->mem->ktouch = s->mm.ktouch && !sys->mem->tlb->off ? &ktouch_tlb : NULL;
 	dma_create(sys->mem);
+	rc = create_hugetlb(sys->mem, meta, err);
+	if (rc)
+		return rc;
 	rc = start_state_apply(sys->mem, &s->fragmentation, &s->state_files, meta, err);
 	if (rc)
 		return rc;
 	start_numa(sys->mem);
+	if (wants_lists(sys->mem, s, meta))
+		lru_enable(sys->mem);
 	add_devices(sys);
 	return 0;
 }
@@ -382,9 +421,12 @@ void system_destroy(struct system *sys)
 		numa_balancing_finish(sys->mem);
 		pressure_destroy(sys->pressure);
 		writeback_destroy(sys->mem);
+		swap_destroy(sys->mem);
 		oom_finish(sys->mem);
 		dma_destroy(sys->mem);
 		lru_gen_teardown(sys->mem);
+		compaction_destroy(sys->mem);
+		hugetlb_destroy(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
 			tlb_destroy(tlb);
@@ -403,10 +445,18 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 		ok = false;
 	if (!filemap_consistent(sys->mem, why) || !writeback_consistent(sys->mem, why))
 		ok = false;
+	if (!swap_consistent(sys->mem, why))
+		ok = false;
+	if (!page_table_check(sys->mem, why))
+		ok = false;
+	if (!hugetlb_consistent(sys->mem, why))
+		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;
 		strbuf_addstr(why, "lists of folios by age contradict themselves\n");
 	}
+	if (sys->mem->lru_policy && !sys->mem->lru_policy->consistent(sys->mem, why))
+		ok = false;
 	list_for_each(pos, &sys->mem->mms) {
 		struct mm_struct *mm = list_entry(pos, struct mm_struct, mmlist);
 
