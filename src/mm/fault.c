@@ -3,6 +3,7 @@
 /* Page faults: see fault.h. The tree reads from the bottom up. */
 #include "mm/fault-internal.h"
 
+#include "mm/compaction.h"
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
@@ -29,6 +30,8 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 	if (pte_none(vmf->orig))
 		return vmf->vma->vm_mapping || vmf->vma->vm_flags & (VM_SPECIAL_MAP | VM_PFNMAP)
 			       ? do_fault(vmf) : do_anonymous_page(vmf);
+	if (unlikely(is_swap_pte(vmf->orig)))
+		return do_swap_page(vmf);
 	if (unlikely(pte_protnone(vmf->orig)) && vma_is_accessible(vmf->vma))
 		return do_numa_page(vmf);
 	if (is_write(vmf) && !pte_write(vmf->orig))
@@ -64,6 +67,8 @@ static vm_fault_t handle_pmd_fault(struct vm_fault *vmf)
 	return leaf(vmf, FAULT_SPURIOUS);
 }
 
+#define MAX_FAULT_RETRIES 8	/* each follows a change that reclaim made */
+
 static vm_fault_t __handle_mm_fault(struct vm_fault *vmf)
 {
 	vm_fault_t ret;
@@ -75,7 +80,13 @@ static vm_fault_t __handle_mm_fault(struct vm_fault *vmf)
 		return ret;
 	if (!vmf->table)
 		vmf->table = pgtable_lookup(vmf->vma->vm_mm, vmf->address, 0);
-	return handle_pte_fault(vmf);
+	ret = handle_pte_fault(vmf);
+	for (unsigned tries = 1; unlikely(ret & VM_FAULT_RETRY); tries++) {
+		if (tries == MAX_FAULT_RETRIES)
+			return VM_FAULT_OOM;
+		ret = handle_pte_fault(vmf);
+	}
+	return ret;
 }
 
 /* Failed faults count in pgfault and in no task, as in the kernel (mm_account_fault). */
@@ -103,6 +114,14 @@ static void mm_account_fault(struct vm_fault *vmf, vm_fault_t ret)
 	task->gup_flt += !!(vmf->flags & FAULT_FLAG_GUP);
 }
 
+/* What the fault woke has another CPU, or the time until the next fault. */
+static __attribute__((noinline, cold)) void run_daemons(struct memory *mem)
+{
+	if (mem->kswapd_nodes)
+		kswapd_run(mem);
+	kcompactd_run(mem);
+}
+
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned flags)
 {
 	struct memory *mem = vma->vm_mm->mem;
@@ -122,8 +141,8 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr, unsigned f
 	mem->in_lru_fault = !(vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ));	/* lru_gen_enter_fault() */
 	ret = __handle_mm_fault(&vmf);
 	mem->in_lru_fault = false;
-	if (unlikely(mem->kswapd_nodes))
-		kswapd_run(mem);
+	if (unlikely(mem->kswapd_nodes | mem->kcompactd_nodes))
+		run_daemons(mem);
 	mm_account_fault(&vmf, ret);
 	ktouch_fault(mem, vma, vmf.address);
 	return ret;

@@ -20,6 +20,7 @@
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/slab.h"
+#include "mm/swapfile.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 
@@ -145,6 +146,15 @@ static pte_t copy_present_pte(struct copy_details *c, pte_t *src)
 	return pte;
 }
 
+/* One more entry for the slot, which is nobody's alone any longer (copy_nonpresent_pte). */
+static pte_t copy_swap_pte(struct copy_details *c, pte_t *src)
+{
+	swap_dup_nr(c->mem, pte_to_swp_entry(*src), 1);
+	src->pte &= ~PTE_SWP_EXCLUSIVE;
+	c->dst->vm_mm->rss_stat[MM_SWAPENTS]++;
+	return *src;
+}
+
 static bool copy_pte_range(struct copy_details *c, struct pgtable *src, uint64_t addr, uint64_t end)
 {
 	unsigned first = pte_index(c->mem->geo, src, addr);
@@ -158,9 +168,10 @@ static bool copy_pte_range(struct copy_details *c, struct pgtable *src, uint64_t
 	map_pte_table(c->mem, dst);
 	map_pte_table(c->mem, src);
 	for (unsigned i = first; i < first + nr && src->nr_used; i++) {
-		if (!pte_present(src->ent[i]))
+		if (pte_none(src->ent[i]))
 			continue;
-		pte_set(dst, i, copy_present_pte(c, &src->ent[i]));
+		pte_set(dst, i, is_swap_pte(src->ent[i]) ? copy_swap_pte(c, &src->ent[i])
+							 : copy_present_pte(c, &src->ent[i]));
 		count_vm_event(c->mem, FORK_COPIED_PTES);
 	}
 	return true;
@@ -237,6 +248,7 @@ static bool dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
 	vma->vm_pgoff = old->vm_pgoff;
 	vma->vm_mapping = old->vm_mapping;
 	vma->vm_name = old->vm_name;
+	vma->swap_readahead_info = old->swap_readahead_info;
 	vma->vm_policy = mpol_dup(mm->mem, old->vm_policy);
 	if (old->vm_flags & VM_WIPEONFORK) {
 		vma->anon_vma = NULL;

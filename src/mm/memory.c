@@ -326,8 +326,11 @@ void memory_destroy(struct memory *mem)
 	mem_cgroup_finish(mem);
 	if (mem->nodes) {
 		page_alloc_finish(mem);
-		for (unsigned n = 0; n < mem->nr_nodes; n++)
+		for (unsigned n = 0; n < mem->nr_nodes; n++) {
+			for (unsigned z = 0; mem->nodes[n] && z < MAX_NR_ZONES; z++)
+				free(mem->nodes[n]->node_zones[z].lruvec);
 			free(mem->nodes[n]);
+		}
 	}
 	highmem_destroy(mem);
 	free(mem->nodes);
@@ -338,6 +341,7 @@ void memory_destroy(struct memory *mem)
 	memmap_destroy(mem);
 	pgtable_pool_destroy(mem);
 	vec_finish(&mem->mappings);
+	vec_finish(&mem->unmap_batch);
 	vec_finish(&mem->free_handles);
 	htable_finish(&mem->files);
 	htable_finish(&mem->open_files);

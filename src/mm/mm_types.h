@@ -288,6 +288,9 @@ struct task_struct {
 	uint64_t object, pid_object;	/* kernel addresses of task_struct and struct pid, 0 none */
 };
 
+/* Sizes that some machine has pools of: 2M, 4M, 32M, 512M, 1G (hugetlb_size_bytes() in mm/hugetlb.h). */
+#define HUGETLB_SIZES 5
+
 /* Settings of the memory manager: rows in mm/mm_config.c. Every member is a uint64_t (base/config.h). */
 struct mm_config {
 	uint64_t fault_around_bytes;		/* vm.fault_around_bytes */
@@ -358,6 +361,9 @@ struct mm_config {
 	uint64_t lru_gen_min_ttl_ms;		/* reclaim.lru_gen_min_ttl_ms */
 	uint64_t kswapd_rate;			/* reclaim.kswapd_rate: pages scanned a second */
 	uint64_t reclaim_fault_ns;		/* reclaim.fault_time */
+	uint64_t hugetlb_nr[HUGETLB_SIZES], hugetlb_overcommit[HUGETLB_SIZES];	/* hugetlb.hugepages-*kB.nr_*: mm/hugetlb.h */
+	uint64_t hugetlb_nodes[HUGETLB_SIZES];	/* hugetlb.hugepages-*kB.nodes: bit per node, 0 all */
+	uint64_t hugetlb_default_bytes;		/* hugetlb.default_size, 0 the smallest */
 	uint64_t extfrag_threshold;		/* vm.extfrag_threshold: thousandths */
 	uint64_t compaction_proactiveness;	/* vm.compaction_proactiveness: 0-100 */
 	uint64_t compact_unevictable_allowed;	/* vm.compact_unevictable_allowed */

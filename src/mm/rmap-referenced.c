@@ -63,18 +63,3 @@ unsigned folio_referenced(struct memory *mem, pfn_t head, const struct mem_cgrou
 	*ret_vm_flags = a.vm_flags;
 	return a.referenced;
 }
-
-/* TEMPORARY, until mm/rmap-unmap.c is there. */
-__attribute__((weak)) bool folio_mapped(const struct memory *mem, pfn_t head)
-{
-	return folio_mapcount(mem, head) > 0;
-}
-__attribute__((weak)) bool try_to_unmap(struct memory *mem, pfn_t head, unsigned ttu_flags)
-{
-	(void)ttu_flags;
-	return !folio_mapped(mem, head);
-}
-__attribute__((weak)) void try_to_unmap_flush(struct memory *mem)
-{
-	(void)mem;
-}

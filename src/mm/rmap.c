@@ -206,7 +206,8 @@ void rmap_walk(struct memory *mem, pfn_t pfn, rmap_fn *fn, void *ctx)
 {
 	const struct page *page = pfn_to_page(mem, pfn);
 
-	if (!page->mapping)
+	/* A page that only the swap cache has may name an anon_vma that is gone. */
+	if (!page->mapping || (unlikely(page->flags & PG_SWAPCACHE) && !folio_mapped(mem, folio_pfn(mem, pfn))))
 		return;
 	if (page->flags & PG_ANON)
 		rmap_walk_anon(mem, page, fn, ctx);

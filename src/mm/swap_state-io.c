@@ -15,7 +15,7 @@
 #include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
-#include "mm/swap_state.h"
+#include "mm/swapfile-internal.h"
 #include "mm/writeback.h"
 #include "mm/zspool.h"
 #include "mm/zswap.h"

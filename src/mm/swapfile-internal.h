@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
-/* What the parts of swapfile share. Nobody else includes it. */
+/* What the parts of swapfile and swap_state share. Nobody else includes it. */
 #ifndef MM_SWAPFILE_INTERNAL_H
 #define MM_SWAPFILE_INTERNAL_H
 

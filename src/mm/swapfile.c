@@ -282,21 +282,6 @@ bool folio_swapped(const struct memory *mem, pfn_t head)
 	return false;
 }
 
-static bool is_thp(const struct memory *mem, unsigned order)
-{
-	return order && order == mem->geo->level[0].bits && mem->geo->level[1].may_leaf;
-}
-
-/* What reclaim will have to split because it got no slots. */
-static void count_fallback(struct memory *mem, unsigned order)
-{
-	if (!order)
-		return;
-	count_mthp_stat(mem, order, MTHP_STAT_SWPOUT_FALLBACK);
-	if (is_thp(mem, order))
-		count_vm_event(mem, THP_SWPOUT_FALLBACK);
-}
-
 bool folio_alloc_swap(struct memory *mem, pfn_t head)
 {
 	unsigned order = page_order(pfn_to_page(mem, head));
@@ -307,15 +292,13 @@ bool folio_alloc_swap(struct memory *mem, pfn_t head)
 	/* Clusters of 256 slots mean a kernel that does not swap large folios whole. */
 	if (!order || mem->swap->cluster_shift != SWAP_CLUSTER_SHIFT_SMALL)
 		entry = swap_alloc_slots(mem, order);
-	if (!mem_cgroup_try_charge_swap(mem, head, entry.val)) {
-		if (entry.val)
-			swapcache_clear(mem, entry, 1u << order);
-		count_fallback(mem, order);
-		return false;
-	}
 	if (!entry.val) {
 		mem->swap->nr_full++;
-		count_fallback(mem, order);
+		mem_cgroup_swap_failed(mem, head);
+		return false;
+	}
+	if (!mem_cgroup_try_charge_swap(mem, head, entry.val)) {
+		swapcache_clear(mem, entry, 1u << order);
 		return false;
 	}
 	swap_cache_add_folio(mem, head, entry);

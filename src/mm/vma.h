@@ -63,6 +63,15 @@ bool vma_wants_writenotify(const struct vm_area_struct *vma);
 void vm_stat_account(struct mm_struct *mm, uint64_t vm_flags, int64_t nr_pages);
 /* RLIMIT_AS and RLIMIT_DATA permit so many pages more. */
 bool may_expand_vm(const struct mm_struct *mm, uint64_t vm_flags, uint64_t nr_pages);
+/* VmHWM: before pages are taken away. */
+static inline void update_hiwater_rss(struct mm_struct *mm)
+{
+	uint64_t rss = (uint64_t)(mm->rss_stat[MM_FILEPAGES] + mm->rss_stat[MM_ANONPAGES] + mm->rss_stat[MM_SHMEMPAGES]);
+
+	if (rss > mm->hiwater_rss)
+		mm->hiwater_rss = rss;
+}
+
 /* Takes pages from the commit limit: false when vm.overcommit_memory forbids. (mm/util.c) */
 bool vm_enough_memory(struct mm_struct *mm, uint64_t nr_pages);
 void vm_unacct_memory(struct memory *mem, uint64_t nr_pages);
