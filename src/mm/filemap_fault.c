@@ -181,6 +181,6 @@ pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major)
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
 	pfn = get_cached(vmf, pfn, ret_major);
-	io_wait(vmf->mem, mapping->f.f_ra.done_ns, IO_STALL_READ);
+	io_wait(vmf->mem, mapping->f.f_ra.done_ns, read_stall(vmf->mem, folio_pfn(vmf->mem, pfn)));
 	return pfn;
 }

@@ -121,7 +121,8 @@ static bool get_pages(struct read_state *r)
 		if (filemap_find(r->file->f_mapping, index) == PFN_NONE)
 			create_folio(r, index);
 		get_read_batch(r, index, last);
-		io_wait(r->mem, r->file->f_ra.done_ns, IO_STALL_READ);
+		if (r->nr)
+			io_wait(r->mem, r->file->f_ra.done_ns, read_stall(r->mem, r->batch[0]));
 	}
 	if (!r->nr)
 		return false;

@@ -27,7 +27,8 @@
 
 /* Who waits, for what: the result's table of stalls. X(NAME, "key", "meaning") */
 #define IO_STALLS(X) \
-	X(READ, "read", "reads that missed the page cache, faults included") \
+	X(READ, "read", "other reads that missed the page cache, faults included") \
+	X(THRASHING, "thrashing", "reads of pages that had been of the working set when they were evicted") \
 	X(SWAPIN, "swapin", "reads from swap") \
 	X(DIRTY, "dirty", "writers held up by balance_dirty_pages()") \
 	X(SYNC, "sync", "fsync, msync and writes through the cache") \
@@ -105,6 +106,11 @@ static inline uint64_t io_time(const struct memory *mem)
 }
 /* Waits until that device time: counted under `why`. What is done by then, is done. */
 void io_wait(struct memory *mem, uint64_t until_ns, enum io_stall why);
+/* What a wait for that folio to be read counts as. */
+static inline enum io_stall read_stall(const struct memory *mem, pfn_t head)
+{
+	return pfn_to_page(mem, head)->flags & PG_WORKINGSET ? IO_STALL_THRASHING : IO_STALL_READ;
+}
 /* Ends all writeback that the device is done with by now. */
 void io_complete(struct memory *mem);
 /* Waits for the end of writeback of that folio, when it is under writeback. */
