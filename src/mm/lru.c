@@ -56,10 +56,6 @@ void lru_disable(struct memory *mem)
 	for (unsigned n = 0; n < mem->nr_nodes && mem->lru_enabled; n++) {
 		struct pglist_data *pgdat = mem->nodes[n];
 
-		for (unsigned z = 0; pgdat && z < MAX_NR_ZONES; z++) {
-			free(pgdat->node_zones[z].lruvec);
-			pgdat->node_zones[z].lruvec = NULL;
-		}
 		if (pgdat && mem->lru_policy)
 			mem->lru_policy->exit_lruvec(mem, &pgdat->lruvec);
 	}

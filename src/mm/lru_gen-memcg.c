@@ -156,7 +156,7 @@ static enum memcg_lru_op shrink_one(struct lruvec *lruvec, struct scan_control *
 		memcg_memory_event(memcg, MEMCG_LOW);
 	}
 	success = lru_gen_try_to_shrink(lruvec, sc);
-	sc->slab_reclaimed += shrink_slab(sc->mem, (int)lruvec->pgdat->node_id, memcg, sc->priority);
+	sc->slab_reclaimed += shrink_slab(sc->mem, sc->gfp_mask, (int)lruvec->pgdat->node_id, memcg, sc->priority);
 	flush_reclaim_state(sc);
 	if (success && (!memcg || !memcg->offline))
 		return MEMCG_LRU_YOUNG;

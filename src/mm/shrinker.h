@@ -25,6 +25,7 @@ struct shrinker {
 	/* The same for one memory cgroup by its id, NULL: knows nothing of groups. */
 	uint64_t (*count_memcg)(struct memory *mem, int nid, uint16_t memcg);
 	uint64_t (*scan_memcg)(struct memory *mem, int nid, uint16_t memcg, uint64_t nr);
+	bool needs_fs;		/* not for allocations that may not enter a file system */
 	unsigned seeks;		/* what one costs to get back, 0: DEFAULT_SEEKS */
 	uint64_t nr_deferred[MAX_NUMNODES];	/* left over from earlier calls */
 };

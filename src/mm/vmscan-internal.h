@@ -86,7 +86,7 @@ bool can_age_anon_pages(const struct lruvec *lruvec, const struct scan_control *
 /* Pages of the list in zones up to zone_idx. */
 uint64_t lruvec_lru_size_idx(const struct lruvec *lruvec, enum lru_list lru, enum zone_type zone_idx);
 /* The shrinkers of one node, asked in proportion to 1 / 2^priority, for a group or (NULL, root) for all. Pages freed. */
-uint64_t shrink_slab(struct memory *mem, int nid, struct mem_cgroup *memcg, int priority);
+uint64_t shrink_slab(struct memory *mem, gfp_t gfp, int nid, struct mem_cgroup *memcg, int priority);
 void flush_reclaim_state(struct scan_control *sc);
 bool should_continue_reclaim(struct pglist_data *pgdat, uint64_t nr_reclaimed, struct scan_control *sc);
 

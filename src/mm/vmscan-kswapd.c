@@ -15,6 +15,7 @@
 #include "mm/psi.h"
 
 #define SHORT_SLEEP_NS		100000000ull
+#define PASS_NS			1000	/* what a pass takes beside scanning */
 #define THROTTLE_MAX_PASSES	1000	/* who waits for kswapd gives up: no progress */
 
 /* ---- balance ---- */
@@ -219,7 +220,7 @@ static bool balance_pass(struct memory *mem, struct pglist_data *pgdat)
 	sc.nr_scanned = 0;
 	if (kswapd_shrink_node(pgdat, &sc))
 		raise = false;
-	ns = reclaim_scan_ns(mem, sc.nr_scanned ? sc.nr_scanned : SWAP_CLUSTER_MAX);
+	ns = reclaim_scan_ns(mem, sc.nr_scanned) + PASS_NS;
 	k->debt_ns += ns;
 	mem->reclaim_times.kswapd_ns += ns;
 	return !end_pass(pgdat, &sc, raise);

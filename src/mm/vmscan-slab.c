@@ -70,7 +70,7 @@ static void do_shrink_slab(struct shrink_slab_control *c, int priority)
 	*deferred = left < 2 * freeable ? left : 2 * freeable;
 }
 
-uint64_t shrink_slab(struct memory *mem, int nid, struct mem_cgroup *memcg, int priority)
+uint64_t shrink_slab(struct memory *mem, gfp_t gfp, int nid, struct mem_cgroup *memcg, int priority)
 {
 	uint16_t id = memcg && !mem_cgroup_is_root(memcg) ? memcg->id : 0;
 	struct list_head *pos, *next;
@@ -81,7 +81,7 @@ uint64_t shrink_slab(struct memory *mem, int nid, struct mem_cgroup *memcg, int 
 			.mem = mem, .shrinker = list_entry(pos, struct shrinker, list), .nid = nid, .memcg = id,
 		};
 
-		if (id && !c.shrinker->count_memcg)
+		if ((id && !c.shrinker->count_memcg) || (c.shrinker->needs_fs && !(gfp & __GFP_FS)))
 			continue;
 		do_shrink_slab(&c, priority);
 		freed += c.freed;
@@ -97,7 +97,7 @@ uint64_t drop_slab(struct memory *mem)
 	do {
 		now = 0;
 		for (unsigned n = 0; n < mem->nr_nodes; n++)
-			now += mem->nodes[n] ? shrink_slab(mem, (int)n, NULL, 0) : 0;
+			now += mem->nodes[n] ? shrink_slab(mem, GFP_KERNEL, (int)n, NULL, 0) : 0;
 		freed += now;
 	} while (now > 10);	/* the kernel gives up there, too */
 	return freed;

@@ -135,7 +135,7 @@ static void shrink_node_memcgs(struct pglist_data *pgdat, struct scan_control *s
 		if (!may_shrink_memcg(memcg, sc))
 			continue;
 		shrink_lruvec(mem_cgroup_lruvec(memcg, pgdat), sc);
-		sc->slab_reclaimed += shrink_slab(mem, (int)pgdat->node_id, memcg, sc->priority);
+		sc->slab_reclaimed += shrink_slab(mem, sc->gfp_mask, (int)pgdat->node_id, memcg, sc->priority);
 		if (partial && sc->nr_reclaimed >= sc->nr_to_reclaim)
 			break;
 	}
@@ -152,14 +152,14 @@ static void shrink_node_zones(struct pglist_data *pgdat, struct scan_control *sc
 		prepare_scan_control(lruvec, sc);
 		shrink_lruvec(lruvec, sc);
 	}
-	sc->slab_reclaimed += shrink_slab(sc->mem, (int)pgdat->node_id, NULL, sc->priority);
+	sc->slab_reclaimed += shrink_slab(sc->mem, sc->gfp_mask, (int)pgdat->node_id, NULL, sc->priority);
 }
 
 static void shrink_node_once(struct pglist_data *pgdat, struct lruvec *target, struct scan_control *sc)
 {
 	memset(&sc->nr, 0, sizeof(sc->nr));
 	if (!sc->mem->lru_enabled) {
-		sc->slab_reclaimed += shrink_slab(sc->mem, (int)pgdat->node_id, NULL, sc->priority);
+		sc->slab_reclaimed += shrink_slab(sc->mem, sc->gfp_mask, (int)pgdat->node_id, NULL, sc->priority);
 	} else if (sc->mem->conf.lru_per_zone) {
 		shrink_node_zones(pgdat, sc);
 	} else {
@@ -168,7 +168,7 @@ static void shrink_node_once(struct pglist_data *pgdat, struct lruvec *target, s
 			shrink_node_memcgs(pgdat, sc);
 		} else {
 			shrink_lruvec(target, sc);
-			sc->slab_reclaimed += shrink_slab(sc->mem, (int)pgdat->node_id, NULL, sc->priority);
+			sc->slab_reclaimed += shrink_slab(sc->mem, sc->gfp_mask, (int)pgdat->node_id, NULL, sc->priority);
 		}
 	}
 	flush_reclaim_state(sc);

@@ -52,7 +52,7 @@ static uint64_t scan_deferred_split(struct memory *mem, int nid, uint64_t nr)
 
 static const struct shrinker shrinkers[] = {
 	{.name = "quicklists", .count = count_quicklists, .scan = scan_quicklists},
-	{.name = "inodes", .count = inodes_count, .scan = inodes_scan},
+	{.name = "inodes", .count = inodes_count, .scan = inodes_scan, .needs_fs = true},
 	{.name = "huge_zero_page", .count = huge_zero_count, .scan = huge_zero_scan},
 	{.name = "deferred_split", .count = count_deferred_split, .scan = scan_deferred_split,
 	 .count_memcg = deferred_split_count, .scan_memcg = deferred_split_scan},

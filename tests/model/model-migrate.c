@@ -473,7 +473,8 @@ static void everything_at_once_stays_consistent(void **state)
 {
 	/* the fast node is too small for what is touched */
 	static const uint64_t bytes[] = {16 * MIB, 256 * MIB};
-	static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages};
+	static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages,
+					  .zone_reclaimable_pages = zone_reclaimable_pages};
 	uint64_t nr = test_ops(600000), every = nr / 20 + 1;
 	struct machine_profile *p;
 	struct machine m;

@@ -29,8 +29,10 @@ struct world {
 	struct machine_profile *profile;
 };
 
-static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages};
-static const struct pressure_ops without_kswapd = {.try_to_free_pages = try_to_free_pages};
+static const struct pressure_ops ops = {.wake_kswapd = wakeup_kswapd, .try_to_free_pages = try_to_free_pages,
+					  .zone_reclaimable_pages = zone_reclaimable_pages};
+static const struct pressure_ops without_kswapd = {.try_to_free_pages = try_to_free_pages,
+					  .zone_reclaimable_pages = zone_reclaimable_pages};
 
 /*
  * bind: to the fast node. Without it, as in the kernel, allocations take the slow node when the fast one is low and wake
