@@ -56,6 +56,10 @@ CASES = {
     'shmem_loop': (24, True, (), ('min', 'maj') + SCAN),
     'mixed': (24, True, (), ('min', 'maj') + SCAN),
     'scan_resist': (24, False, (), ('min', 'maj') + SCAN),
+    'scan_long': (24, False, (), ('min', 'maj') + SCAN),
+    'scan_twice': (24, False, (), ('min', 'maj') + SCAN),
+    'scan_map': (24, False, (), ('min', 'maj') + SCAN),
+    'scan_map_long': (24, False, (), ('min', 'maj') + SCAN),
     'file_write': (24, False, (), ('min', 'maj') + SCAN),
     'fork_swapped': (24, True, (), ('min', 'maj') + SCAN),
     'pageout': (0, True, (), ('min', 'maj') + SCAN),
@@ -234,12 +238,22 @@ def kernel_value(got, name):
     return got.get('vmstat.' + name, 0)
 
 
+def group_stat(result):
+    """memory.stat of the group of the trace, {} without groups."""
+    for group in (result.get('memcg') or {}).get('groups', []):
+        if group['path'] == '/trace':
+            return group['stat']
+    return {}
+
+
 def model_value(result, name):
     """The same of a replay: None where the model says that it cannot tell."""
-    vmstat = result['vmstat']
+    vmstat, group = result['vmstat'], group_stat(result)
 
     def get(key):
-        v = vmstat.get(key)
+        # As in the kernel: what a limit makes it scan is counted by group only.
+        grouped = key.startswith(('pgscan', 'pgsteal', 'pgactivate', 'pgdeactivate', 'pgrefill', 'pglazy', 'workingset_refault'))
+        v = group.get(key) if grouped and key in group else vmstat.get(key)
         return v if isinstance(v, int) else None
 
     def total(*keys):

@@ -290,18 +290,53 @@ static void mixed(void)
 	}
 }
 
-/* A hot set that is read again and again beside one long stream, all by read(2). */
+/*
+ * A hot set that is used again and again beside one long stream that is read once: 192 MiB in pieces. What a
+ * replacement policy makes of it depends on how long the piece is (against the limit), and on whether the hot set is read
+ * or mapped, which the kernel sees through accessed bits alone.
+ */
+static void scan(u64 hot, u64 piece, int is_mapped, int times)
+{
+	u64 fd = open_file(path, 0), stream = open_file(path2, 0);
+	char *buf = anon(4 * PAGE, 0), *p = 0;
+
+	if (is_mapped)
+		p = (char *)must(sys(9, 0, hot, 1, SHARED, fd, 0));
+	for (u64 at = 0; at + piece <= 192 * MIB; at += piece) {
+		for (int k = 0; k < times; k++) {
+			if (p)
+				read_pages(p, hot, PAGE);
+			for (u64 i = 0; !p && i < hot; i += 4 * PAGE)
+				must(sys(17, fd, (u64)buf, 4 * PAGE, i, 0, 0));
+		}
+		for (u64 i = 0; i < piece; i += 4 * PAGE)
+			must(sys(17, stream, (u64)buf, 4 * PAGE, at + i, 0, 0));
+	}
+}
+
 static void scan_resist(void)
 {
-	u64 fd = open_file(path, 0), stream = open_file(path2, 0), at = 0;
-	char *buf = anon(4 * PAGE, 0);
+	scan(8 * MIB, 8 * MIB, 0, 1);
+}
 
-	for (int round = 0; round < 24; round++) {
-		for (u64 i = 0; i < 8 * MIB; i += 4 * PAGE)
-			must(sys(17, fd, (u64)buf, 4 * PAGE, i, 0, 0));
-		for (u64 i = 0; i < 8 * MIB; i += 4 * PAGE, at += 4 * PAGE)
-			must(sys(17, stream, (u64)buf, 4 * PAGE, at, 0, 0));
-	}
+static void scan_long(void)
+{
+	scan(8 * MIB, 32 * MIB, 0, 1);
+}
+
+static void scan_twice(void)
+{
+	scan(8 * MIB, 32 * MIB, 0, 2);
+}
+
+static void scan_map(void)
+{
+	scan(8 * MIB, 16 * MIB, 1, 1);
+}
+
+static void scan_map_long(void)
+{
+	scan(8 * MIB, 32 * MIB, 1, 1);
 }
 
 static void file_write(void)
@@ -553,6 +588,10 @@ static const struct {
 	{ "shmem_loop", shmem_loop },
 	{ "mixed", mixed },
 	{ "scan_resist", scan_resist },
+	{ "scan_long", scan_long },
+	{ "scan_twice", scan_twice },
+	{ "scan_map", scan_map },
+	{ "scan_map_long", scan_map_long },
 	{ "file_write", file_write },
 	{ "fork_swapped", fork_swapped },
 	{ "pageout", pageout },
