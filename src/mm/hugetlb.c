@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mm/contig.h"
 #include "mm/page_alloc.h"
@@ -77,21 +78,24 @@ pfn_t alloc_surplus_hugetlb_folio(struct hstate *h, int nid, uint64_t nodemask)
 
 /* ---- the size of the pool ---- */
 
-static uint64_t nodes_allowed(const struct memory *mem, int nid)
+static uint64_t nodes_allowed(const struct memory *mem, uint64_t nodes)
 {
 	uint64_t mask = 0;
 
-	if (nid != NUMA_NO_NODE)
-		return 1ull << nid;
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
-		if (mem->nodes[n] && mem->nodes[n]->has_memory)
+		if (mem->nodes[n] && mem->nodes[n]->has_memory && (!nodes || nodes >> n & 1))
 			mask |= 1ull << n;
 	return mask;
 }
 
-static uint64_t pool_size(const struct hstate *h, int nid)
+/* Pages on those nodes that stay. */
+static uint64_t pool_size(const struct hstate *h, uint64_t allowed)
 {
-	return nid == NUMA_NO_NODE ? h->nr_huge_pages - h->surplus_huge_pages : h->nr_node[nid] - h->surplus_node[nid];
+	uint64_t nr = 0;
+
+	for (unsigned n = 0; n < h->mem->nr_nodes; n++)
+		nr += allowed >> n & 1 ? h->nr_node[n] - h->surplus_node[n] : 0;
+	return nr;
 }
 
 static bool grow_pool(struct hstate *h, uint64_t allowed)
@@ -139,16 +143,71 @@ static bool adjust_surplus(struct hstate *h, uint64_t allowed, bool stays)
 	return false;
 }
 
-uint64_t set_max_huge_pages(struct hstate *h, uint64_t nr, int nid)
+uint64_t set_max_huge_pages(struct hstate *h, uint64_t nr, uint64_t nodes)
 {
-	uint64_t allowed = nodes_allowed(h->mem, nid);
+	uint64_t allowed = nodes_allowed(h->mem, nodes);
 
-	while (pool_size(h, nid) < nr && (adjust_surplus(h, allowed, true) || grow_pool(h, allowed)))
+	while (pool_size(h, allowed) < nr && (adjust_surplus(h, allowed, true) || grow_pool(h, allowed)))
 		;
-	while (pool_size(h, nid) > nr && (shrink_pool(h, allowed) || adjust_surplus(h, allowed, false)))
+	while (pool_size(h, allowed) > nr && (shrink_pool(h, allowed) || adjust_surplus(h, allowed, false)))
 		;
-	h->max_huge_pages = h->nr_huge_pages - h->surplus_huge_pages;
-	return pool_size(h, nid);
+	h->max_huge_pages = nr;
+	return pool_size(h, allowed);
+}
+
+uint64_t hugetlb_size_bytes(unsigned i)
+{
+	static const uint16_t mib[HUGETLB_SIZES] = { 2, 4, 32, 512, 1024 };
+
+	return (uint64_t)mib[i] << 20;
+}
+
+static int setup_pool(struct memory *mem, unsigned i, struct mmr_error *err)
+{
+	const struct mm_config *c = &mem->conf;
+	struct hstate *h = size_to_hstate(mem, hugetlb_size_bytes(i));
+
+	if (!h) {
+		if (!c->hugetlb_nr[i] && !c->hugetlb_overcommit[i])
+			return 0;
+		return err_set(err, -EINVAL, "the machine has no huge pages of %u KiB, but hugetlb.hugepages-%ukB.* is set",
+			       (unsigned)(hugetlb_size_bytes(i) >> 10), (unsigned)(hugetlb_size_bytes(i) >> 10));
+	}
+	h->nr_overcommit_huge_pages = c->hugetlb_overcommit[i];
+	set_max_huge_pages(h, c->hugetlb_nr[i], c->hugetlb_nodes[i]);
+	return 0;
+}
+
+/* What the boot counted is not the program's. */
+static void forget_counts(struct memory *mem, const uint64_t *events)
+{
+	memcpy(mem->vm_event, events, sizeof(mem->vm_event));
+	memset(mem->alloc_order, 0, sizeof(mem->alloc_order));
+	memset(mem->alloc_order_failed, 0, sizeof(mem->alloc_order_failed));
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		for (unsigned t = 0; mem->nodes[n] && t < MAX_NR_ZONES; t++)
+			for (unsigned item = NUMA_HIT; item <= NUMA_OTHER; item++)
+				mem->nodes[n]->node_zones[t].vm_stat[item] = 0;
+}
+
+int hugetlb_setup(struct memory *mem, struct mmr_error *err)
+{
+	uint64_t events[NR_VM_EVENT_ITEMS], bytes = mem->conf.hugetlb_default_bytes;
+	bool any = false;
+	int rc = 0;
+
+	if (bytes && !size_to_hstate(mem, bytes))
+		return err_set(err, -EINVAL, "the machine has no huge pages of hugetlb.default_size");
+	if (bytes)
+		mem->hugetlb->default_hstate = (unsigned)(size_to_hstate(mem, bytes) - mem->hugetlb->hstates);
+	memcpy(events, mem->vm_event, sizeof(events));
+	for (unsigned i = 0; i < HUGETLB_SIZES && !rc; i++) {
+		any |= mem->conf.hugetlb_nr[i] != 0;
+		rc = setup_pool(mem, i, err);
+	}
+	if (any)
+		forget_counts(mem, events);
+	return rc;
 }
 
 /* ---- reservations ---- */

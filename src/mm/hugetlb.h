@@ -20,16 +20,24 @@
 #ifndef MM_HUGETLB_H
 #define MM_HUGETLB_H
 
+#include "base/err.h"
 #include "mm/hugetlb_pool.h"
 #include "mm/vm_fault.h"
 
 void hugetlb_create(struct memory *mem);
 void hugetlb_destroy(struct memory *mem);
 /*
- * The pool gets `nr` huge pages that stay, on one node or (NUMA_NO_NODE) on all in turn; as many as there is memory for when
- * it grows, as far as free ones go when it shrinks. Returns how many it has now.
+ * The pool gets `nr` huge pages that stay, on the nodes of the mask (0: all) in turn; as many as there is memory for when it
+ * grows, as far as free ones go when it shrinks. Returns how many it has there now.
  */
-uint64_t set_max_huge_pages(struct hstate *h, uint64_t nr, int nid);
+uint64_t set_max_huge_pages(struct hstate *h, uint64_t nr, uint64_t nodes);
+/* Bytes of size i of HUGETLB_SIZES. */
+uint64_t hugetlb_size_bytes(unsigned i);
+/*
+ * At the start, from memory->conf: fills the pools, as the kernel does at boot; counters stay what they were. -EINVAL: the
+ * machine has no pages of a size that was asked for, with the reason.
+ */
+int hugetlb_setup(struct memory *mem, struct mmr_error *err);
 
 /* A hugetlbfs file of that size for MAP_HUGETLB, or for a file of the trace. */
 void hugetlb_file_setup(struct address_space *mapping, struct hstate *h);

@@ -30,6 +30,14 @@ static const char *const thp_shmem_names[] = { "never", "always", "within_size",
 	 thp_size_names, "huge pages of " kb " KiB: /sys/kernel/mm/transparent_hugepage/hugepages-" kb "kB/enabled; " \
 	 "default: inherit for the size of a huge entry, else never"}
 
+#define HUGETLB_POOL(kb, i) \
+	{"hugetlb.hugepages-" kb "kB.nr_hugepages", CONFIG_UINT, AT(hugetlb_nr[i]), "0", 0, UINT32_MAX, NULL, \
+	 "huge pages of " kb " KiB set aside: /sys/kernel/mm/hugepages/hugepages-" kb "kB/nr_hugepages"}, \
+	{"hugetlb.hugepages-" kb "kB.nr_overcommit_hugepages", CONFIG_UINT, AT(hugetlb_overcommit[i]), "0", 0, \
+	 UINT32_MAX, NULL, "how many more of " kb " KiB may be taken when they are wanted"}, \
+	{"hugetlb.hugepages-" kb "kB.nodes", CONFIG_NODES, AT(hugetlb_nodes[i]), "none", 0, 0, NULL, \
+	 "nodes that the pool of " kb " KiB is made from, one page from each in turn; none: all"}
+
 static const struct config_row rows[] = {
 	{"vm.fault_around_bytes", CONFIG_SIZE, AT(fault_around_bytes), "64K", 4096, 1 << 21, NULL,
 	 "file pages mapped around a read fault: debugfs fault_around_bytes"},
@@ -65,6 +73,10 @@ static const struct config_row rows[] = {
 	 NULL, "pages kept free below a stack: kernel command line stack_guard_gap"},
 	{"vm.read_ahead_kb", CONFIG_UINT, AT(read_ahead_kb), "128", 0, 1 << 20, NULL,
 	 "read-ahead of the backing device: /sys/class/bdi/*/read_ahead_kb"},
+	{"hugetlb.default_size", CONFIG_SIZE, AT(hugetlb_default_bytes), "0", 0, 1ull << 30, NULL,
+	 "what MAP_HUGETLB without a size means: kernel command line default_hugepagesz; 0: the smallest"},
+	HUGETLB_POOL("2048", 0), HUGETLB_POOL("4096", 1), HUGETLB_POOL("32768", 2), HUGETLB_POOL("524288", 3),
+	HUGETLB_POOL("1048576", 4),
 	{"vm.extfrag_threshold", CONFIG_UINT, AT(extfrag_threshold), "500", 0, 1000, NULL,
 	 "fragmentation index, in thousandths, up to which a failure counts as want of memory: no compaction"},
 	{"vm.compaction_proactiveness", CONFIG_UINT, AT(compaction_proactiveness), "20", 0, 100, NULL,

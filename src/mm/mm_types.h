@@ -170,6 +170,7 @@ struct address_space {
 	bool is_shmem;			/* tmpfs, shared anonymous memory: swap-backed */
 	bool is_special;		/* device memory, vdso: no pages of a cache */
 	bool is_device;			/* of these: frames of a device (mm/remap_pfn.h) */
+	bool is_hugetlbfs;		/* a trace says so; `hugetlb` is set up when it is mapped */
 	struct hugetlb_inode *hugetlb;	/* of hugetlbfs: its pages are there, `pages` stays empty (mm/hugetlb_pool.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	struct radix exceptional;	/* base-page index -> shadow of an evicted folio, or swap slot (shmem) */
@@ -256,7 +257,7 @@ struct mm_struct {
 	struct mem_cgroup *memcg;	/* whom its pages are charged to, NULL without groups */
 	uint8_t thp_disabled;		/* prctl(PR_SET_THP_DISABLE): enum thp_disabled of mm/mm_config.h */
 	bool uses_huge_zero;		/* holds a reference to the huge zero page */
-	struct khugepaged_mm_slot *khugepaged_slot;	/* its place on the list of mm/khugepaged.h */
+	struct list_head khugepaged_slot;	/* in memory->khugepaged.slots, on no list: next is NULL (mm/mm_slot.h) */
 	bool oom_victim;		/* killed for want of memory; its pages are gone (mm/oom_kill.h) */
 	int16_t oom_score_adj;		/* -1000 to 1000: /proc/PID/oom_score_adj */
 	struct task_struct *owner;	/* the process that the killer would name, NULL none */
@@ -382,6 +383,17 @@ struct psi_group {
 	uint32_t avg_some[3], avg_full[3];	/* percent, 11 bits behind the point; over 10, 60, 300 s */
 };
 
+/* The daemon that makes huge pages of base pages: mm/mm_slot.h, mm/khugepaged.h. */
+struct khugepaged {
+	struct list_head slots;		/* address spaces to be scanned, in order of arrival */
+	struct mm_struct *at;		/* being scanned, NULL: the next pass starts with the first */
+	uint64_t address;		/* there, the next to be looked at */
+	bool alloc_failed;		/* no huge page was to be had: the sleep is the long one */
+	uint64_t progress;		/* done before that sleep, in entries */
+	uint64_t full_scans, pages_collapsed;	/* as in sysfs */
+	uint64_t scanned;		/* entries looked at, ever */
+};
+
 /*
  * The root. `vm_event` holds the global sums; zones and nodes hold their own.
  */
@@ -430,7 +442,7 @@ struct memory {
 		uint64_t untouched[MAX_ORDER_LIMIT];	/* of these, when their folio went or was split */
 		uint64_t nr_untouched, peak_untouched;	/* of all that live */
 	} thp_waste;
-	struct khugepaged *khugepaged;		/* mm/khugepaged.h, NULL until an area qualifies */
+	struct khugepaged khugepaged;
 	VEC(void *) mappings;			/* handle -> anon_vma or address_space */
 	VEC(uint32_t) free_handles;
 	struct list_head mms;

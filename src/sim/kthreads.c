@@ -4,6 +4,7 @@
 #include "sim/kthreads.h"
 
 #include "base/bug.h"
+#include "mm/compaction.h"
 #include "mm/fs_writeback.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
@@ -76,6 +77,18 @@ static void flusher_run(struct mmr_replay *r)
 	wb_workfn(r->mem);
 }
 
+/* --- kcompactd unasked: mm/compaction.c, each HPAGE_FRAG_CHECK_INTERVAL_MSEC -------------------- */
+
+static uint64_t kcompactd_period_ns(const struct mmr_replay *r)
+{
+	return r->mem->conf.compaction_proactiveness ? COMPACTION_PROACTIVE_MS * 1000000ull : 0;
+}
+
+static void kcompactd_tick(struct mmr_replay *r)
+{
+	kcompactd_proactive(r->mem);
+}
+
 /* --- others that allocate ---------------------------------------------------------------------- */
 
 static uint64_t background_period_ns(const struct mmr_replay *r)
@@ -121,6 +134,7 @@ static const struct kthread {
 	{"quicklist", quicklist_period_ns, quicklist_run},
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
 	{"flusher", flusher_period_ns, flusher_run},
+	{"kcompactd", kcompactd_period_ns, kcompactd_tick},
 	{"background", background_period_ns, background_run},
 	{"timeline", timeline_period_ns, timeline_run},
 	{"watch", watch_period_ns, watch_run},

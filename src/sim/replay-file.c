@@ -16,8 +16,20 @@ static struct address_space *file_get(struct mmr_replay *r, uint64_t file)
 	return file && file <= UINT32_MAX ? mapping_get(r->mem, (uint32_t)file) : NULL;
 }
 
+/* The same for what goes through the page cache: files of hugetlbfs do not. */
+static struct address_space *cached_file_get(struct mmr_replay *r, uint64_t file)
+{
+	struct address_space *mapping = file_get(r, file);
+
+	if (!mapping || !mapping->hugetlb)
+		return mapping;
+	mapping_put(r->mem, mapping);
+	return NULL;
+}
+
 static void set_type(struct address_space *mapping, const struct mmr_event *ev)
 {
+	mapping->is_hugetlbfs = ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
 	/* What stands behind an anon_inode (perf, io_uring) is pages of the kernel, mapped when touched. */
@@ -100,7 +112,7 @@ static void populate(struct mmr_replay *r, struct address_space *mapping, uint64
 
 void ev_file_cache(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->FILE_CACHE.file);
+	struct address_space *mapping = cached_file_get(r, ev->FILE_CACHE.file);
 
 	if (!mapping)
 		return;
@@ -135,7 +147,7 @@ static uint64_t io_bytes(uint64_t offset, uint64_t len)
 
 void ev_read(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->READ.file);
+	struct address_space *mapping = cached_file_get(r, ev->READ.file);
 	uint64_t len = io_bytes(ev->READ.offset, ev->READ.len), end = ev->READ.offset + len;
 
 	replay_enter(r, ev->task, ev->cpu);
@@ -153,7 +165,7 @@ void ev_read(struct mmr_replay *r, const struct mmr_event *ev)
 
 void ev_write(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->WRITE.file);
+	struct address_space *mapping = cached_file_get(r, ev->WRITE.file);
 	uint64_t len = io_bytes(ev->WRITE.offset, ev->WRITE.len);
 
 	replay_enter(r, ev->task, ev->cpu);
@@ -170,7 +182,7 @@ void ev_write(struct mmr_replay *r, const struct mmr_event *ev)
 
 void ev_fsync(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->FSYNC.file);
+	struct address_space *mapping = cached_file_get(r, ev->FSYNC.file);
 	uint64_t start = ev->FSYNC.offset, end;
 
 	replay_enter(r, ev->task, ev->cpu);
@@ -190,7 +202,7 @@ void ev_fsync(struct mmr_replay *r, const struct mmr_event *ev)
 
 void ev_fadvise(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->FADVISE.file);
+	struct address_space *mapping = cached_file_get(r, ev->FADVISE.file);
 
 	replay_enter(r, ev->task, ev->cpu);
 	if (!mapping)
@@ -230,7 +242,7 @@ void ev_msync(struct mmr_replay *r, const struct mmr_event *ev)
 
 void ev_filled(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->FILLED.file);
+	struct address_space *mapping = cached_file_get(r, ev->FILLED.file);
 
 	if (!mapping)
 		return;
@@ -259,7 +271,7 @@ static void drop_pages(struct mmr_replay *r, struct address_space *mapping, uint
 
 void ev_dropped(struct mmr_replay *r, const struct mmr_event *ev)
 {
-	struct address_space *mapping = file_get(r, ev->DROPPED.file);
+	struct address_space *mapping = cached_file_get(r, ev->DROPPED.file);
 	unsigned shift = r->mem->geo->page_shift - MMR_GRANULE_SHIFT;
 	uint64_t nr;
 

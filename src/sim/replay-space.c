@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "mm/filemap.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/remap_pfn.h"
 #include "mm/vma.h"
@@ -54,6 +55,45 @@ static struct address_space *mapping_of(struct mmr_replay *r, uint64_t file,
 	return mapping;
 }
 
+/* The pool that a mapping wants, NULL: none, or none that this machine has and that fits its place. */
+static struct hstate *hugetlb_pool_of(const struct mmr_replay *r, const struct mmap_request *req)
+{
+	const struct hugetlb *pools = r->mem->hugetlb;
+	unsigned shift = req->flags >> 26 & 0x3f;	/* MAP_HUGE_SHIFT, MAP_HUGE_MASK */
+	struct hstate *h;
+
+	if (!pools || !pools->nr_hstates)
+		return NULL;
+	h = shift && req->flags & MAP_HUGETLB ? size_to_hstate(r->mem, 1ull << shift)
+					      : (struct hstate *)&pools->hstates[pools->default_hstate];
+	if (!h || (req->addr | req->pgoff << MMR_GRANULE_SHIFT) & (huge_page_size(h) - 1))
+		return NULL;
+	return h;
+}
+
+/* Base pages stand in where the machine has no such huge pages. */
+static void prepare_hugetlb(struct mmr_replay *r, struct mmap_request *req)
+{
+	struct address_space *mapping = req->mapping;
+	struct hstate *h;
+
+	if (!(req->flags & MAP_HUGETLB) && !(mapping && mapping->is_hugetlbfs))
+		return;
+	h = mapping && mapping->hugetlb ? mapping->hugetlb->h : hugetlb_pool_of(r, req);
+	if (h && mapping && !mapping->hugetlb) {
+		if (mapping_in_use(mapping)) {
+			h = NULL;
+		} else {
+			mapping->is_shmem = false;
+			hugetlb_file_setup(mapping, h);
+		}
+	}
+	if (h)
+		return;
+	diverge(r, DIVERGE_HUGETLB);
+	req->flags &= ~(uint64_t)MAP_HUGETLB;
+}
+
 static int64_t map(struct mmr_replay *r, struct mm_struct *mm, struct mmap_request *req,
 		   uint64_t file, uint64_t offset)
 {
@@ -63,13 +103,12 @@ static int64_t map(struct mmr_replay *r, struct mm_struct *mm, struct mmap_reque
 		return -ENOMEM;
 	req->mapping = mapping_of(r, file, req);
 	req->pgoff = offset >> MMR_GRANULE_SHIFT;
-	if (req->flags & MAP_HUGETLB) {
-		diverge(r, DIVERGE_HUGETLB);
-		req->flags &= ~(uint64_t)MAP_HUGETLB;
-	}
+	prepare_hugetlb(r, req);
 	/* Frees what lies there, as MAP_FIXED does. */
 	req->flags = (req->flags & ~(uint64_t)MAP_WHERE) | MAP_FIXED;
 	ret = do_mmap(mm, req);
+	if (ret == -ENOMEM && (req->flags & MAP_HUGETLB || (req->mapping && req->mapping->hugetlb)))
+		diverge(r, DIVERGE_HUGETLB);
 	if (req->mapping)
 		mapping_put(r->mem, req->mapping);
 	return ret;

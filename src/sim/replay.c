@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "machine/tlb.h"
+#include "mm/compaction.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
 #include "mm/memcontrol.h"
@@ -392,6 +393,8 @@ int mmr_replay_step(struct mmr_replay *r, struct mmr_error *err)
 		kthreads_run(r);
 	if (unlikely(r->mem->kswapd_nodes))
 		kswapd_run(r->mem);
+	if (unlikely(r->mem->kcompactd_nodes))
+		kcompactd_run(r->mem);
 	if (item.ev.kind == MMR_RUNS)
 		take_runs(r, &item);
 	else

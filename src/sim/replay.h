@@ -60,7 +60,7 @@
 	X(POLICY_NODES, "policy_nodes", "nodes in masks of the trace that the model's machine does not have") \
 	X(POLICY_UNSEEN, "policies_unseen", "calls left out because the capture could not see their node mask") \
 	X(DMA_OUTSIDE, "dma_outside", "transfers of devices outside of the machine's memory, or unknown to it") \
-	X(HUGETLB, "hugetlb", "mappings of huge-page files, which the model has base pages for")
+	X(HUGETLB, "hugetlb", "mappings of huge pages that the pools here have no room for")
 
 enum divergence {
 #define DIVERGENCE_ENUM(NAME, key, meaning) DIVERGE_##NAME,

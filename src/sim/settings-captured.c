@@ -201,6 +201,28 @@ static void captured_swap(struct settings *s, const struct trace_meta *meta)
 	strbuf_finish(&text);
 }
 
+/* The pools of each size: what the kernel had of them, for all programs. */
+static void captured_hugetlb(struct settings *s, const struct trace_meta *meta)
+{
+	static const char *const files[] = {"nr_hugepages", "nr_overcommit_hugepages"};
+	const json_t *pools = trace_meta_get(meta, "memory/hugetlb"), *pool;
+	size_t i;
+
+	json_array_foreach((json_t *)pools, i, pool)
+	{
+		for (size_t f = 0; f < ARRAY_SIZE(files); f++) {
+			json_int_t nr = json_integer_value(json_object_get(pool, files[f]));
+			char key[96], value[32];
+
+			snprintf(key, sizeof(key), "hugetlb.hugepages-%" JSON_INTEGER_FORMAT "kB.%s",
+				 json_integer_value(json_object_get(pool, "page_bytes")) / 1024, files[f]);
+			snprintf(value, sizeof(value), "%" JSON_INTEGER_FORMAT, nr);
+			if (nr > 0)
+				(void)settings_set(s, key, value, NULL);
+		}
+	}
+}
+
 void settings_captured(struct settings *s, const struct trace_meta *meta)
 {
 	/* A kernel without a THP folder has no huge pages. */
@@ -210,6 +232,7 @@ void settings_captured(struct settings *s, const struct trace_meta *meta)
 	for (size_t i = 0; i < ARRAY_SIZE(captured_rows); i++)
 		captured_value(s, meta, captured_rows[i].path, captured_rows[i].key);
 	captured_reserve_ratio(s, meta);
+	captured_hugetlb(s, meta);
 	captured_boot_options(s, meta);
 	captured_lru_gen(s, meta);
 	captured_swap(s, meta);

@@ -310,6 +310,15 @@ int settings_load_json(struct settings *s, const char *text, size_t len, struct 
 
 /* ---- what the trace can answer for ---- */
 
+static bool smaller_pools(const struct settings *s)
+{
+	for (unsigned i = 0; i < HUGETLB_SIZES; i++)
+		if (s->mm.hugetlb_nr[i] + s->mm.hugetlb_overcommit[i] <
+		    s->captured_mm.hugetlb_nr[i] + s->captured_mm.hugetlb_overcommit[i])
+			return true;
+	return false;
+}
+
 /*
  * On a trace of faults a page that was touched once is never heard of again. So nothing may make
  * the model take a page away, or map less at once than the captured kernel did: the touches that
@@ -346,6 +355,8 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 		 (s->fragmentation.initial == INITIAL_AGED || s->fragmentation.pressure_rate))
 		what = "memory more fragmented than that of the captured machine, whose huge pages may "
 		       "then be small ones";
+	else if (smaller_pools(s))
+		what = "pools of huge pages smaller than those of the captured kernel";
 	else if (s->memcg.all.max < s->captured_memcg.all.max)
 		what = "memcg.max below that of the captured program's memory cgroup";
 	else if (s->memcg.all.high < s->captured_memcg.all.high)

@@ -10,6 +10,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "mm/compaction.h"
 #include "mm/huge_pmd.h"
 
 #define AT(member)	offsetof(struct fragmentation_config, member)
@@ -35,6 +36,8 @@ static const struct config_row rows[] = {
 	 "aged: percent of the memory in use that is reclaimable; the rest is movable"},
 	{"fragmentation.initial.seed", CONFIG_UINT, AT(seed), "1", 0, UINT64_MAX, NULL,
 	 "aged, captured: the same seed puts everything at the same place"},
+	{"fragmentation.initial.compact", CONFIG_BOOL, AT(compact), "off", 0, 0, NULL,
+	 "all memory is compacted before the first event: /proc/sys/vm/compact_memory"},
 	{"fragmentation.pressure.rate", CONFIG_UINT, AT(pressure_rate), "0", 0, 1000000000, NULL,
 	 "allocations a second of the model's clock by others while the trace is replayed; 0: none"},
 	{"fragmentation.pressure.order", CONFIG_UINT, AT(pressure_order), "3", 0,
@@ -458,9 +461,17 @@ int start_state_apply(struct memory *mem, const struct fragmentation_config *con
 		.seed = conf->seed,
 	};
 
+	uint64_t events[NR_VM_EVENT_ITEMS];
+	int rc = 0;
+
 	if (conf->initial == INITIAL_AGED)
-		return age_memory(mem, &spec, err);
-	if (conf->initial == INITIAL_CAPTURED)
-		return apply_captured(mem, conf, files, meta, err);
-	return 0;
+		rc = age_memory(mem, &spec, err);
+	else if (conf->initial == INITIAL_CAPTURED)
+		rc = apply_captured(mem, conf, files, meta, err);
+	if (!rc && conf->compact) {
+		memcpy(events, mem->vm_event, sizeof(events));
+		compact_nodes(mem);
+		memcpy(mem->vm_event, events, sizeof(events));
+	}
+	return rc;
 }

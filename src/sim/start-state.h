@@ -28,6 +28,7 @@ struct fragmentation_config {
 	uint64_t used;		/* percent */
 	uint64_t unmovable, reclaimable;	/* percent of what is in use */
 	uint64_t seed;
+	uint64_t compact;	/* fragmentation.initial.compact */
 	uint64_t pressure_rate;	/* fragmentation.pressure.rate: allocations a second, 0 none */
 	uint64_t pressure_order;	/* the largest */
 	uint64_t pressure_lifetime_ns;

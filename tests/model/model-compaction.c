@@ -26,7 +26,7 @@
 #include "mm/vma.h"
 
 #define PAGE		4096ull
-#define NR_PAGES	9000	/* movable ones, at most */
+#define NR_PAGES	11000	/* movable ones, at most */
 #define NR_BLOCKS	600	/* unmovable ones and huge pages */
 #define AREA		0x10000000ull
 #define AREA_PAGES	2048ull
@@ -270,7 +270,7 @@ static void step(struct model *m, struct rng *rng, bool growing)
 		free_block(m, rng);
 	else if (what < 400)
 		touch(m, rng);
-	else if (what < (growing ? 760 : 640))
+	else if (what < (growing ? 780 : 660))
 		alloc_page(m);
 	else
 		free_page(m, rng);
@@ -284,7 +284,7 @@ static void run(bool lru, uint64_t ops, uint64_t seed)
 	rng_seed(&rng, seed);
 	start(m, lru);
 	for (uint64_t i = 0; i < ops; i++) {
-		step(m, &rng, i / 20000 % 2 == 0);
+		step(m, &rng, i / 60000 % 3 != 2);
 		if (i % 20000 == 0)
 			check(m);
 	}

@@ -53,7 +53,7 @@ static struct env start(uint64_t bytes, uint64_t nr)
 	e.mm = e.task->mm = mm_alloc(e.mem);
 	e.mem->current = e.task;
 	e.free_before = nr_free(e.mem);
-	assert_int_equal(set_max_huge_pages(e.h, nr, NUMA_NO_NODE), nr);
+	assert_int_equal(set_max_huge_pages(e.h, nr, 0), nr);
 	return e;
 }
 
@@ -79,7 +79,7 @@ static void finish(struct env *e)
 	assert_int_equal(e->h->resv_huge_pages, 0);
 	assert_int_equal(e->h->surplus_huge_pages, 0);
 	assert_int_equal(e->mem->nodes[0]->vm_stat[NR_HUGETLB], 0);
-	set_max_huge_pages(e->h, 0, NUMA_NO_NODE);
+	set_max_huge_pages(e->h, 0, 0);
 	assert_int_equal(e->h->nr_huge_pages, 0);
 	hugetlb_destroy(e->mem);
 	memory_destroy(e->mem);
@@ -337,7 +337,7 @@ static void test_gigantic(void **state)
 	(void)state;
 	assert_non_null(g);
 	assert_null(size_to_hstate(e.mem, 4 * MIB));
-	assert_int_equal(set_max_huge_pages(g, 2, NUMA_NO_NODE), 2);
+	assert_int_equal(set_max_huge_pages(g, 2, 0), 2);
 	check(&e);
 	assert_int_equal(map_at(e.mm, AT, GIB, MAP_PRIVATE | HUGE_1G), AT);
 	assert_int_equal(map_at(e.mm, AT + HUGE, GIB, MAP_PRIVATE | HUGE_1G), -EINVAL);
@@ -348,7 +348,7 @@ static void test_gigantic(void **state)
 	check(&e);
 	assert_int_equal(do_munmap(e.mm, AT, GIB), 0);
 	assert_int_equal(g->free_huge_pages, 2);
-	assert_int_equal(set_max_huge_pages(g, 0, NUMA_NO_NODE), 0);
+	assert_int_equal(set_max_huge_pages(g, 0, 0), 0);
 	finish(&e);
 }
 
