@@ -150,37 +150,25 @@ static inline const char *lackey_fast(struct lackey *l, const char *p)
 	return p + 1;
 }
 
-/*
- * What there is of a frame at p. Returns where to go on, NULL when more bytes are needed: the header, or the rest of a
- * run.
- */
+/* A frame whose header is at p. Returns what stands behind that, NULL when it is not there whole yet. */
 static const char *lackey_frame(struct lackey *l, const char *p, const char *end)
 {
-	bool is_first = !l->frame_left;
 	struct frame_header h;
-	size_t nr;
+	uint64_t at;
 
-	if (is_first) {
-		if ((size_t)(end - p) < sizeof(h))
-			return NULL;
-		memcpy(&h, p, sizeof(h));
-		if (h.magic != FRAME_MAGIC || !h.nr) {
-			/* Not ours: text after all. */
-			l->line(l->ctx, p, 1);
-			return p + 1;
-		}
-		p += sizeof(h);
-		l->frame_thread = h.thread;
-		l->frame_left = h.nr;
+	if ((size_t)(end - p) < sizeof(h))
+		return NULL;
+	memcpy(&h, p, sizeof(h));
+	at = h.start % FRAME_RING_BYTES;
+	if (h.magic != FRAME_MAGIC || h.nr > FRAME_RUNS_MAX || at % sizeof(struct frame_run) ||
+	    h.nr * sizeof(struct frame_run) > FRAME_RING_BYTES - at) {
+		/* Not ours: text after all. */
+		l->line(l->ctx, p, 1);
+		return p + 1;
 	}
-	nr = (size_t)(end - p) / sizeof(struct frame_run);
-	if (nr > l->frame_left)
-		nr = l->frame_left;
-	l->frame_left -= (uint32_t)nr;
-	if (nr || is_first)
-		l->frame(l->ctx, l->frame_thread, p, nr, is_first, !l->frame_left);
-	p += nr * sizeof(struct frame_run);
-	return nr || is_first ? p : NULL;
+	l->frame(l->ctx, h.thread, (const struct frame_run *)(const void *)((const char *)(l->ring + 1) + at), h.nr);
+	l->ring->taken = h.start + h.nr * sizeof(struct frame_run);
+	return p + sizeof(h);
 }
 
 /* Keeps text that a frame interrupts, as much as a line may have. */
@@ -228,7 +216,7 @@ void lackey_advance(struct lackey *l, size_t size)
 
 	memset(l->buf + l->len + size, 0, LACKEY_SLACK);
 	while (p < end) {
-		if (l->frame_left || (*p == (char)FRAME_MAGIC && l->frame && !l->is_skipping)) {
+		if (*p == (char)FRAME_MAGIC && l->ring && !l->is_skipping) {
 			next = lackey_frame(l, p, end);
 			if (!next)
 				break;
@@ -243,7 +231,7 @@ void lackey_advance(struct lackey *l, size_t size)
 			}
 		}
 		next = memchr(p, '\n', (size_t)(end - p));
-		if (l->frame && !l->is_skipping) {
+		if (l->ring && !l->is_skipping) {
 			const char *frame = memchr(p, (char)FRAME_MAGIC, (size_t)((next ? next : end) - p));
 
 			if (frame) {
@@ -262,7 +250,7 @@ void lackey_advance(struct lackey *l, size_t size)
 	l->len = (size_t)(end - p);
 	if (l->is_skipping) {
 		l->len = 0;
-	} else if (!l->frame_left && l->len > LACKEY_LINE_MAX) {
+	} else if (l->len > LACKEY_LINE_MAX) {
 		lackey_line(l, p, p + LACKEY_LINE_MAX);
 		l->nr_cut++;
 		l->is_skipping = true;
@@ -273,7 +261,7 @@ void lackey_advance(struct lackey *l, size_t size)
 
 void lackey_end(struct lackey *l)
 {
-	if ((l->len || l->partial_len) && !l->is_skipping && !l->frame_left)
+	if ((l->len || l->partial_len) && !l->is_skipping)
 		whole_line(l, l->buf, l->buf + l->len);
 	l->len = 0;
 	l->is_skipping = false;

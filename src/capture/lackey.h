@@ -8,8 +8,8 @@
  *	" S " ADDR "," SIZE	a store
  *	" M " ADDR "," SIZE	a modify: a load, then a store of the same bytes
  *
- * A frame of our own tool, page runs in binary (capture/valgrind/frame.h), may stand anywhere, also within a line; it
- * goes to frame() piece by piece.
+ * The header of a frame of our own tool (capture/valgrind/frame.h) may stand anywhere, also within a line; its runs, out of
+ * the ring, go to frame().
  *
  * ADDR is lower-case hexadecimal of at least 8 digits, SIZE decimal. These lines go to a run builder
  * without a copy; every other line goes to line(), without its newline. A line that looks like an access
@@ -35,17 +35,17 @@
 /* `line` is not NUL-terminated. */
 typedef void lackey_line_fn(void *ctx, const char *line, size_t len);
 
-/* `nr` runs of one thread, the next ones of a frame. They stand at any address. */
-typedef void lackey_frame_fn(void *ctx, uint32_t thread, const void *runs, size_t nr, bool is_first, bool is_last);
+/* The runs of a frame, of one thread. */
+typedef void lackey_frame_fn(void *ctx, uint32_t thread, const struct frame_run *runs, size_t nr);
 
 struct lackey {
 	struct runs *runs;		/* may be changed by line() */
 	lackey_line_fn *line;
-	lackey_frame_fn *frame;		/* NULL: there are none */
+	lackey_frame_fn *frame;
+	struct frame_ring *ring;	/* the caller's; NULL: there are no frames */
 	void *ctx;
 	char *buf;			/* LACKEY_BUFFER bytes, and slack */
 	size_t len;			/* bytes kept: the beginning of a line */
-	uint32_t frame_thread, frame_left;	/* of the frame that is being read: runs to come */
 	char *partial;			/* what stood before a frame within a line */
 	size_t partial_len;
 	bool is_skipping;		/* the rest of a line that was too long */

@@ -176,33 +176,23 @@ static void frame_run(struct vg_proc *p, const struct frame_run *in)
 	f->out[f->nr++] = run;
 }
 
-static void on_frame(void *ctx, uint32_t thread, const void *runs, size_t nr, bool is_first, bool is_last)
+static void on_frame(void *ctx, uint32_t thread, const struct frame_run *runs, size_t nr)
 {
 	struct vg_proc *p = ctx;
 	struct vg_frames *f = &p->frames;
 	uint32_t current = p->current;
-	const char *at = runs;
 
 	if (p->is_dropped)
 		return;
-	if (is_first && f->place_is_stale) {
-		for (unsigned i = 0; i < VG_PLACES; i++)
-			f->place[i].page = RUNS_NO_PAGE;
-		f->place_is_stale = false;
-	}
-	if (is_first) {
-		f->page[0] = f->page[1] = RUNS_NO_PAGE;
-		f->last[0] = f->last[1] = NO_RUN;
-	}
+	for (unsigned i = 0; f->place_is_stale && i < VG_PLACES; i++)
+		f->place[i].page = RUNS_NO_PAGE;
+	f->place_is_stale = false;
+	f->page[0] = f->page[1] = RUNS_NO_PAGE;
+	f->last[0] = f->last[1] = NO_RUN;
 	p->current = thread;
-	for (size_t i = 0; i < nr; i++, at += sizeof(struct frame_run)) {
-		struct frame_run in;
-
-		memcpy(&in, at, sizeof(in));
-		frame_run(p, &in);
-	}
-	if (is_last)
-		frames_flush(p);
+	for (size_t i = 0; i < nr; i++)
+		frame_run(p, &runs[i]);
+	frames_flush(p);
 	p->current = current;
 }
 

@@ -16,6 +16,7 @@
 #include "base/bug.h"
 
 #define TOOL "mmreplay-amd64-linux"
+#define TOOL_32 "mmreplay-x86-linux"
 
 bool vg_tool_find(char *path, size_t size)
 {
@@ -96,6 +97,14 @@ int vg_tool_link(const char *dir, const char *tool, struct mmr_error *err)
 	}
 	if (!ret && tool && symlinkat(tool, fd, TOOL))
 		ret = -errno;
+	/* 32-bit programs run unwatched. */
+	if (!ret && tool) {
+		char target[PATH_MAX];
+
+		snprintf(target, sizeof(target), "%s/none-x86-linux", from);
+		if (symlinkat(target, fd, TOOL_32))
+			ret = -errno;
+	}
 	close(fd);
 	closedir(d);
 	return ret ? err_set(err, ret, "cannot link into '%s': %s", dir, strerror(-ret)) : 0;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -44,6 +45,7 @@
 struct tracee {
 	pid_t pid;
 	int fifo;
+	struct frame_ring *ring;	/* of our own tool, else NULL */
 	struct vg_proc *proc;		/* NULL: its stream is thrown away */
 	bool is_stepping;		/* from exec until it opens its log */
 	bool is_live;
@@ -125,8 +127,7 @@ static const char *const valgrind_args[] = {
 };
 static const char *const lackey_args[] = { "--tool=lackey", "--basic-counts=no", "--trace-mem=yes" };
 
-/* The last of the tool's options names where it writes: the log of the process itself. */
-static char **make_argv(const struct tracer *t, char *log_option, char *out_option)
+static char **make_argv(const struct tracer *t, char *log_option)
 {
 	size_t nr = 0, n = 0;
 	char **argv;
@@ -138,10 +139,8 @@ static char **make_argv(const struct tracer *t, char *log_option, char *out_opti
 		argv[n] = (char *)valgrind_args[n];
 	for (size_t i = 0; i < ARRAY_SIZE(lackey_args) && !t->own_tool; i++)
 		argv[n++] = (char *)lackey_args[i];
-	if (t->own_tool) {
+	if (t->own_tool)
 		argv[n++] = (char *)"--tool=mmreplay";
-		argv[n++] = out_option;
-	}
 	argv[n++] = log_option;
 	argv[n++] = (char *)"--";
 	for (size_t i = 0; i < nr; i++)
@@ -190,6 +189,38 @@ static int make_fifo(struct tracer *t, pid_t pid, int *ret_fd)
 	return 0;
 }
 
+/* The memory in which our tool hands page runs over. NULL with lackey, and with an error set when there is none. */
+static struct frame_ring *make_ring(struct tracer *t, pid_t pid)
+{
+	char path[PATH_ROOM + 32];
+	void *ring = MAP_FAILED;
+	int fd;
+
+	if (!t->own_tool)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/%d.ring", t->dir, pid);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && ftruncate(fd, FRAME_FILE_BYTES) == 0)
+		ring = mmap(NULL, FRAME_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (ring == MAP_FAILED)
+		fail(t, err_set(t->err, -errno, "cannot make the ring '%s': %s", path, strerror(errno)));
+	if (fd >= 0)
+		close(fd);
+	return ring == MAP_FAILED ? NULL : ring;
+}
+
+static void free_ring(struct tracer *t, struct tracee *x)
+{
+	char path[PATH_ROOM + 32];
+
+	if (!x->ring)
+		return;
+	snprintf(path, sizeof(path), "%s/%d.ring", t->dir, x->pid);
+	unlink(path);
+	munmap(x->ring, FRAME_FILE_BYTES);
+	x->ring = NULL;
+}
+
 static struct tracee *add_tracee(struct tracer *t, pid_t pid, int fifo, struct vg_proc *proc)
 {
 	struct tracee *x = NULL;
@@ -199,7 +230,9 @@ static struct tracee *add_tracee(struct tracer *t, pid_t pid, int fifo, struct v
 			x = &t->tracees.data[i];
 	if (!x)
 		x = vec_push(&t->tracees);
-	*x = (struct tracee){ .pid = pid, .fifo = fifo, .proc = proc, .is_live = true };
+	*x = (struct tracee){ .pid = pid, .fifo = fifo, .ring = make_ring(t, pid), .proc = proc, .is_live = true };
+	if (proc)
+		proc->lackey.ring = x->ring;
 	htable_set(&t->by_tid, (uint64_t)pid, (uint64_t)(x - t->tracees.data));
 	t->nr_live++;
 	return x;
@@ -221,7 +254,7 @@ static int release_child(struct tracer *t, int sock)
 
 static int spawn(struct tracer *t, const sigset_t *mask, int *ret_sock)
 {
-	char log_option[2 * PATH_ROOM + 16], out_option[2 * PATH_ROOM + 16], escaped[2 * PATH_ROOM];
+	char log_option[2 * PATH_ROOM + 16], escaped[2 * PATH_ROOM];
 	int sock[2], fifo, ret;
 	size_t n = 0;
 	char **argv;
@@ -234,10 +267,9 @@ static int spawn(struct tracer *t, const sigset_t *mask, int *ret_sock)
 	}
 	escaped[n] = 0;
 	snprintf(log_option, sizeof(log_option), "--log-file=%s/%%p", escaped);
-	snprintf(out_option, sizeof(out_option), "--runs-out=%s/%%p", escaped);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
 		return err_set(t->err, -errno, "cannot make a socket pair: %s", strerror(errno));
-	argv = make_argv(t, log_option, out_option);
+	argv = make_argv(t, log_option);
 	t->root = fork();
 	if (t->root == 0) {
 		close(sock[0]);
@@ -275,6 +307,8 @@ static size_t drain(struct tracer *t, struct tracee *x, bool all)
 				lackey_advance(&x->proc->lackey, (size_t)n);
 		} else {
 			n = read(x->fifo, waste, sizeof(waste));
+			if (x->ring)
+				x->ring->taken = FRAME_NOBODY;
 		}
 		if (n > 0)
 			total += (size_t)n;
@@ -402,6 +436,8 @@ static void on_image(struct tracer *t, struct tracee *x)
 				fail(t, ret);
 			else
 				x->proc = vg_proc_create(t->trace, x->pid);
+			if (x->proc)
+				x->proc->lackey.ring = x->ring;
 			t->has_begun = !ret;
 		}
 		snprintf(path, sizeof(path), "/proc/%d/cwd", x->pid);
@@ -617,6 +653,7 @@ static void on_end(struct tracer *t, pid_t tid, int status)
 		t->trace->res->child_status = status;
 	}
 	close(x->fifo);
+	free_ring(t, x);
 	snprintf(path, sizeof(path), "%s/%d", t->dir, x->pid);
 	unlink(path);
 	x->is_live = false;

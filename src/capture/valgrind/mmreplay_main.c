@@ -31,14 +31,18 @@
 
 #include "frame.h"
 
-/* Of the core, not declared for tools: a descriptor out of the program's reach. */
+/*
+ * Of the core, not declared for tools: a descriptor out of the program's reach; a file mapped among the core's own; the
+ * value of --log-file. (An option of our own would be refused by the tool that stands in for us under 32-bit programs.)
+ */
 extern Int VG_(safe_fd)(Int fd);
+extern const HChar *VG_(clo_log_fname_unexpanded);
+extern SysRes VG_(am_shared_mmap_file_float_valgrind)(SizeT length, UInt prot, Int fd, Off64T offset);
 
 #define PAGE_SHIFT	12
 #define PAGE_BYTES	(1ull << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_BYTES - 1))
 #define NO_PAGE		0x8000000000000000ull	/* not canonical: no access comes near it */
-#define RUNS_MAX	(1u << 18)		/* far more than FRAME_INSTRUCTIONS and one long stretch of code can make */
 
 /* In the shadow registers of each thread. */
 typedef struct {
@@ -59,58 +63,83 @@ typedef struct {
 #define PLACE_INSNS(place)	((place) >> 48)
 
 static SizeT shadow_offset;		/* of Streams in the guest state */
-static struct frame_run runs[RUNS_MAX];
+static struct frame_ring *ring;
+static struct frame_run *runs;		/* of the frame that is being built, in the ring */
 static UInt nr_runs;
+static ULong start;			/* of that frame, in bytes since the first one */
 static struct frame_run *insn_run, *data_run;	/* open ones, of the thread that runs; NULL none */
 static ULong insn_mark, read_mark, write_mark;	/* totals when they were opened */
 static Streams *streams;		/* of that thread; NULL: nothing is open */
 static ThreadId current = VG_INVALID_THREADID;
-static const HChar *clo_out;
 static Int out_fd = -1;
 
 /* ---- output ---- */
 
-static void open_output(void)
+static Int open_file(const HChar *suffix, Int flags)
 {
-	HChar *path;
+	HChar *log = VG_(expand_file_name)("--log-file", VG_(clo_log_fname_unexpanded));
+	HChar *path = VG_(malloc)("mmreplay.path", VG_(strlen)(log) + VG_(strlen)(suffix) + 1);
 	SysRes res;
 
-	if (!clo_out)
-		return;
-	path = VG_(expand_file_name)("--runs-out", clo_out);
-	res = VG_(open)(path, VKI_O_WRONLY, 0);
+	VG_(strcpy)(path, log);
+	VG_(strcat)(path, suffix);
+	res = VG_(open)(path, flags, 0);
 	if (sr_isError(res)) {
 		VG_(umsg)("cannot open '%s'\n", path);
 		VG_(exit)(1);
 	}
-	out_fd = VG_(safe_fd)((Int)sr_Res(res));
 	VG_(free)(path);
+	VG_(free)(log);
+	return VG_(safe_fd)((Int)sr_Res(res));
 }
 
-static void write_all(const void *buf, SizeT size)
+/* Room for one frame in one piece behind `start`: waits for the reader. */
+static void begin_frame(void)
 {
-	const UChar *at = buf;
+	ULong most = FRAME_RUNS_MAX * sizeof(runs[0]);
 
-	while (size && out_fd >= 0) {
-		Int n = VG_(write)(out_fd, at, size > 65536 ? 65536 : (Int)size);
+	if (FRAME_RING_BYTES - start % FRAME_RING_BYTES < most)
+		start += FRAME_RING_BYTES - start % FRAME_RING_BYTES;
+	while ((Long)(start + most - ring->taken) > (Long)FRAME_RING_BYTES)
+		VG_(poll)(NULL, 0, 1);
+	runs = (struct frame_run *)((UChar *)(ring + 1) + start % FRAME_RING_BYTES);
+	nr_runs = 0;
+}
 
-		if (n <= 0)
-			VG_(exit)(1);	/* nobody listens any more */
-		at += n;
-		size -= (SizeT)n;
+static void open_output(void)
+{
+	SysRes res;
+	Int fd;
+
+	if (!VG_(clo_log_fname_unexpanded)) {
+		VG_(umsg)("this tool is started by mmreplay capture\n");
+		VG_(exit)(1);
 	}
+	out_fd = open_file("", VKI_O_WRONLY);
+	fd = open_file(".ring", VKI_O_RDWR);
+	res = VG_(am_shared_mmap_file_float_valgrind)(FRAME_FILE_BYTES, VKI_PROT_READ | VKI_PROT_WRITE, fd, 0);
+	VG_(close)(fd);
+	if (sr_isError(res)) {
+		VG_(umsg)("cannot map the ring of page runs\n");
+		VG_(exit)(1);
+	}
+	ring = (struct frame_ring *)sr_Res(res);
+	ring->taken = start = 0;
+	begin_frame();
 }
 
 /* Hands over what there is. The runs are closed. */
 static void write_frame(ThreadId tid)
 {
-	struct frame_header h = { FRAME_MAGIC, tid, nr_runs, 0 };
+	struct frame_header h = { FRAME_MAGIC, tid, start, nr_runs };
 
-	if (nr_runs) {
-		write_all(&h, sizeof(h));
-		write_all(runs, nr_runs * sizeof(runs[0]));
-	}
-	nr_runs = 0;
+	if (!nr_runs)
+		return;
+	/* Short enough to go at once or not at all: nobody listens any more. */
+	if (VG_(write)(out_fd, &h, sizeof(h)) != sizeof(h))
+		VG_(exit)(1);
+	start += nr_runs * sizeof(runs[0]);
+	begin_frame();
 }
 
 /* ---- runs ---- */
@@ -119,7 +148,7 @@ static inline struct frame_run *new_run(ULong page_and_bits)
 {
 	struct frame_run *r = &runs[nr_runs++];
 
-	if (UNLIKELY(nr_runs > RUNS_MAX))
+	if (UNLIKELY(nr_runs > FRAME_RUNS_MAX))
 		VG_(tool_panic)("more runs than a stretch of code can make");
 	r->page = page_and_bits;
 	r->nr_reads = r->nr_writes = r->other_at = r->nr_split = 0;
@@ -171,7 +200,7 @@ static void at_start(void *guest_state, Addr addr)
 {
 	Streams *s = streams_of(guest_state);
 
-	if (addr == s->next_insn && nr_runs < RUNS_MAX / 2)
+	if (addr == s->next_insn && nr_runs < FRAME_RUNS_MAX / 2)
 		return;
 	close_runs(s);
 	write_frame(current);
@@ -532,27 +561,13 @@ static void pre_signal(ThreadId tid, Int signo, Bool alt_stack)
 	close_current();
 }
 
-/* The child has a log of its own. */
+/* The child has a log and a ring of its own. */
 static void after_fork(ThreadId tid)
 {
 	current = tid;
 	if (out_fd >= 0)
 		VG_(close)(out_fd);
 	open_output();
-}
-
-static Bool option(const HChar *arg)
-{
-	return VG_STR_CLO(arg, "--runs-out", clo_out);
-}
-
-static void usage(void)
-{
-	VG_(printf)("    --runs-out=<file>   where page runs go: the log file, for mmreplay capture\n");
-}
-
-static void debug_usage(void)
-{
 }
 
 static void post_options(void)
@@ -575,7 +590,6 @@ static void pre_options(void)
 	VG_(details_bug_reports_to)("the mmreplay authors");
 	VG_(details_avg_translation_sizeB)(500);
 	VG_(basic_tool_funcs)(post_options, instrument, fini);
-	VG_(needs_command_line_options)(option, usage, debug_usage);
 	VG_(needs_syscall_wrapper)(pre_syscall, post_syscall);
 	VG_(track_start_client_code)(start_client_code);
 	VG_(track_pre_deliver_signal)(pre_signal);
