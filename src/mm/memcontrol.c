@@ -258,6 +258,28 @@ static void check_group(struct check *c, const struct mem_cgroup *memcg)
 		complain(c, memcg, "usage above its peak", memcg->memory.usage, memcg->memory.watermark);
 }
 
+/* No counter of a group is below nothing, and all groups together have no more of anything than the node has. */
+static void check_counters(struct check *c, unsigned nid)
+{
+	static const enum node_stat_item items[] = {NR_ANON_MAPPED, NR_FILE_MAPPED, NR_FILE_PAGES, NR_SHMEM, NR_SWAPCACHE,
+						    NR_FILE_DIRTY, NR_WRITEBACK, NR_PAGETABLE, NR_KERNEL_STACK_KB};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(items); i++) {
+		uint64_t sum = 0;
+
+		for (size_t id = 1; id < c->mem->memcg->by_id.nr; id++) {
+			const struct mem_cgroup *memcg = c->mem->memcg->by_id.data[id];
+
+			if ((int64_t)memcg->nodeinfo[nid]->stat[items[i]] < 0)
+				complain(c, memcg, node_stat_info[items[i]].key, memcg->nodeinfo[nid]->stat[items[i]], 0);
+			sum += memcg->nodeinfo[nid]->stat[items[i]];
+		}
+		if (sum > c->mem->nodes[nid]->vm_stat[items[i]])
+			complain(c, c->mem->root_memcg, node_stat_info[items[i]].key, sum,
+				 c->mem->nodes[nid]->vm_stat[items[i]]);
+	}
+}
+
 /* What is on lists is counted once for the node and once for a group. */
 static void check_lists(struct check *c, unsigned nid)
 {
@@ -285,8 +307,10 @@ bool memcg_consistent(const struct memory *mem, struct strbuf *why)
 	find_mms(&c);
 	for (size_t id = 1; id < mem->memcg->by_id.nr; id++)
 		check_group(&c, mem->memcg->by_id.data[id]);
-	for (unsigned n = 0; n < mem->nr_nodes; n++)
+	for (unsigned n = 0; n < mem->nr_nodes; n++) {
 		check_lists(&c, n);
+		check_counters(&c, n);
+	}
 	free(c.found);
 	return c.ok;
 }
