@@ -13,15 +13,20 @@
 #include "mm/vma.h"
 #include "mm/writeback.h"
 
+void pgtable_trans_huge_deposit_table(struct mm_struct *mm, struct pgtable *table)
+{
+	VM_BUG_ON(table->nr_used);
+	table->ent[0].pte = (uintptr_t)mm->pmd_deposits;
+	mm->pmd_deposits = table;
+}
+
 bool pgtable_trans_huge_deposit(struct mm_struct *mm)
 {
 	struct pgtable *table = pgtable_alloc_one(mm, 0);
 
-	if (!table)
-		return false;
-	table->ent[0].pte = (uintptr_t)mm->pmd_deposits;
-	mm->pmd_deposits = table;
-	return true;
+	if (table)
+		pgtable_trans_huge_deposit_table(mm, table);
+	return table;
 }
 
 struct pgtable *pgtable_trans_huge_withdraw(struct mm_struct *mm)

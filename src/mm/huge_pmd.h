@@ -17,6 +17,8 @@
 
 /* Puts an empty table in store, as every huge entry must. False: no memory. */
 bool pgtable_trans_huge_deposit(struct mm_struct *mm);
+/* The same with a table that the address space has already, now empty. */
+void pgtable_trans_huge_deposit_table(struct mm_struct *mm, struct pgtable *table);
 struct pgtable *pgtable_trans_huge_withdraw(struct mm_struct *mm);
 
 /* True when that is the entry of the huge zero page. */

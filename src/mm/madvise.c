@@ -10,7 +10,7 @@
  * Both on part of a huge page: the entry is split, but not the folio (the kernel then drops pages
  * full of zeroes).
  * WILLNEED: files are read ahead.
- * COLLAPSE: nothing is collapsed.
+ * COLLAPSE: anonymous memory (mm/khugepaged.h).
  * Left out: guard regions, memory failure, names of anonymous areas: -EINVAL.
  */
 #include <errno.h>
@@ -19,10 +19,14 @@
 #include "mm/fault.h"
 #include "mm/filemap.h"
 #include "mm/hugetlb_pool.h"
+#include "mm/khugepaged.h"
 #include "mm/mmap.h"
 #include "mm/pagewalk.h"
 #include "mm/read_write.h"
+#include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/split_folio.h"
+#include "mm/swap_state.h"
 #include "mm/truncate.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
@@ -106,6 +110,8 @@ static int madvise_update_vma(struct madvise_state *m)
 	err = vma_modify_flags(m->prev, m->vma, m->start, m->end, flags, &m->vma);
 	if (!err)
 		m->vma->vm_flags = flags;
+	if (!err && m->advice == MADV_HUGEPAGE)
+		khugepaged_enter_vma(m->vma);
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
@@ -126,43 +132,131 @@ static int madvise_dontneed(struct madvise_state *m)
 	return 0;
 }
 
-/* What to take from each entry. */
-struct clear_state {
-	struct mmu_gather *tlb;
-	struct vm_area_struct *vma;
-	uint64_t bits; /* PTE_ACCESSED, PTE_DIRTY */
-	bool lazyfree;
+/* ---- entry by entry: MADV_FREE, MADV_COLD, MADV_PAGEOUT ---- */
+
+struct advice_walk {
+	struct madvise_state *m;
+	struct memory *mem;
+	uint64_t start, end;
+	struct pfn_list pageout;	/* isolated, to be reclaimed */
 };
 
-static void clear_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+/* How many entries map the folio if nobody shares it. */
+static int64_t own_mapcount(const struct memory *mem, pfn_t head, unsigned level)
 {
-	const struct clear_state *c = ctx;
-	struct memory *mem = c->vma->vm_mm->mem;
-	pte_t pte = table->ent[index];
+	const struct page *page = pfn_to_page(mem, head);
 
-	if (!pte_present(pte) || pte.pte & PTE_SPECIAL || pte_pfn(pte) == mem->huge_zero_pfn)
-		return;
-	if (c->lazyfree)
-		folio_cancel_dirty(mem, folio_pfn(mem, pte_pfn(pte)));
-	if (!(pte.pte & c->bits))
-		return;
-	pte.pte &= ~c->bits;
-	pte_set(table, index, pte);
-	tlb_remove_tlb_entry(c->tlb, addr, table->level);
+	return level ? 1 : 1ll << page_order(page);
 }
 
-static void clear_range(struct madvise_state *m, uint64_t bits, bool lazyfree)
+/*
+ * The folio that the entry maps, when advice may be taken for it: no other area maps it, and all of it is meant; a large
+ * folio that is meant in part is split. PFN_NONE: leave it alone.
+ */
+static pfn_t advised_folio(const struct advice_walk *w, pte_t pte, unsigned level, uint64_t addr)
 {
-	struct clear_state c = {.tlb = &m->tlb, .vma = m->vma, .bits = bits, .lazyfree = lazyfree};
+	struct memory *mem = w->mem;
+	pfn_t pfn = pte_pfn(pte), head = folio_pfn(mem, pfn);
+	uint64_t size = page_size(w->m->tlb.mm), first = addr - (pfn - head) * size;
+	unsigned order = page_order(pfn_to_page(mem, head));
 
-	walk_page_range_vma(m->vma, m->start, m->end, clear_entry, &c);
+	if (folio_mapcount(mem, head) > own_mapcount(mem, head, level))
+		return PFN_NONE;
+	if (order && (first < w->start || first + (size << order) > w->end || first > addr))
+		return split_folio(mem, head) ? pfn : PFN_NONE;
+	return head;
+}
+
+static void clear_bits(const struct advice_walk *w, struct pgtable *table, unsigned index, uint64_t addr, uint64_t bits)
+{
+	pte_t pte = table->ent[index];
+
+	if (!(pte.pte & bits))
+		return;
+	pte.pte &= ~bits;
+	pte_set(table, index, pte);
+	tlb_remove_tlb_entry(&w->m->tlb, addr, table->level);
+}
+
+/* Is there a page of memory behind the entry? */
+static bool has_page(const struct memory *mem, pte_t pte)
+{
+	return pte_present(pte) && !(pte.pte & PTE_SPECIAL) && pte_pfn(pte) != mem->huge_zero_pfn;
+}
+
+/* What is in swap is given up at once; what is in memory may be dropped unless it is written again. */
+static void free_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	const struct advice_walk *w = ctx;
+	struct memory *mem = w->mem;
+	pte_t pte = table->ent[index];
+	const struct page *page;
+	pfn_t head;
+
+	if (is_swap_pte(pte)) {
+		pte_set(table, index, (pte_t){0});
+		w->m->tlb.mm->rss_stat[MM_SWAPENTS]--;
+		free_swap_and_cache_nr(mem, pte_to_swp_entry(pte), 1);
+		return;
+	}
+	if (!has_page(mem, pte))
+		return;
+	head = advised_folio(w, pte, table->level, addr);
+	if (head == PFN_NONE)
+		return;
+	page = pfn_to_page(mem, head);
+	if (page->flags & PG_SWAPCACHE && !folio_free_swap(mem, head))
+		return;
+	folio_cancel_dirty(mem, head);
+	clear_bits(w, table, index, addr, PTE_ACCESSED | PTE_DIRTY);
+	folio_mark_lazyfree(mem, head);
+}
+
+static void cold_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	struct advice_walk *w = ctx;
+	struct memory *mem = w->mem;
+	struct page *page;
+	pfn_t head;
+
+	if (!has_page(mem, table->ent[index]))
+		return;
+	head = advised_folio(w, table->ent[index], table->level, addr);
+	if (head == PFN_NONE)
+		return;
+	page = pfn_to_page(mem, head);
+	if (w->m->advice == MADV_COLD)
+		clear_bits(w, table, index, addr, PTE_ACCESSED);
+	if (!(page->flags & PG_LRU))
+		return;
+	page->flags &= ~PG_REFERENCED;
+	page->flags |= page->flags & PG_ACTIVE ? PG_WORKINGSET : 0;
+	if (w->m->advice == MADV_COLD)
+		folio_deactivate(mem, head);
+	else if (!(page->flags & PG_UNEVICTABLE) && folio_isolate_lru(mem, head))
+		pfn_list_add(mem->mem_map, &w->pageout, head);
+}
+
+/* One huge entry's worth at a time, as the kernel walks. */
+static void walk_advised(struct madvise_state *m, pte_entry_fn *entry)
+{
+	struct advice_walk w = {.m = m, .mem = m->tlb.mm->mem, .start = m->start, .end = m->end};
+	uint64_t next;
+
+	for (uint64_t addr = m->start; addr < m->end; addr = next) {
+		next = geometry_addr_end(w.mem->geo, HPAGE_LEVEL, addr, m->end);
+		pfn_list_init(&w.pageout);
+		walk_page_range_vma(m->vma, addr, next, entry, &w);
+		if (!pfn_list_empty(&w.pageout))
+			reclaim_pages(w.mem, &w.pageout);
+	}
 }
 
 static int madvise_free(struct madvise_state *m)
 {
 	if (m->vma->vm_flags & (VM_PFNMAP | VM_LOCKED) || !vma_is_anonymous(m->vma))
 		return -EINVAL;
-	clear_range(m, PTE_ACCESSED | PTE_DIRTY, true);
+	walk_advised(m, free_entry);
 	return 0;
 }
 
@@ -170,7 +264,7 @@ static int madvise_cold(struct madvise_state *m)
 {
 	if (m->vma->vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
 		return -EINVAL;
-	clear_range(m, PTE_ACCESSED, false);
+	walk_advised(m, cold_entry);
 	tlb_flush_mmu(&m->tlb); /* this one area by area */
 	return 0;
 }
@@ -190,12 +284,49 @@ static int madvise_remove(struct madvise_state *m)
 	return 0;
 }
 
-/* A file is read ahead. */
+static void swapin_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	struct vm_area_struct *vma = ctx;
+	struct memory *mem = vma->vm_mm->mem;
+	bool read;
+	pfn_t head;
+
+	if (!is_swap_pte(table->ent[index]))
+		return;
+	head = read_swap_cache_async(mem, pte_to_swp_entry(table->ent[index]), GFP_HIGHUSER_MOVABLE, vma, addr, &read);
+	if (head != PFN_NONE)
+		put_page(mem, head);
+}
+
+/* Pages of the segment that are in swap come into the swap cache. */
+static void shmem_swapin_range(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last)
+{
+	uint64_t value;
+
+	for (; radix_next(&mapping->exceptional, first, &first, &value) && first <= last; first++) {
+		bool read;
+		pfn_t head;
+
+		if (!entry_is_shmem_swap(value))
+			continue;
+		head = read_swap_cache_async(mem, (swp_entry_t){entry_to_shmem_swap(value)}, GFP_HIGHUSER_MOVABLE, NULL, 0,
+					     &read);
+		if (head != PFN_NONE)
+			put_page(mem, head);
+	}
+}
+
+/* What is in swap is read, a file is read ahead. */
 static int madvise_willneed(struct madvise_state *m)
 {
 	struct address_space *mapping = m->vma->vm_mapping;
 	struct memory *mem = m->vma->vm_mm->mem;
 
+	if (mem->swap && !mapping)
+		walk_page_range_vma(m->vma, m->start, m->end, swapin_entry, m->vma);
+	if (mem->swap && mapping && mapping->is_shmem)
+		shmem_swapin_range(mem, mapping, file_index(mem, linear_page_index(m->vma, m->start)),
+				   file_index(mem, linear_page_index(m->vma, m->end - 1)));
 	if (mapping && !mapping->is_shmem && !mapping->is_special)
 		force_readahead(mem, mapping, file_index(mem, linear_page_index(m->vma, m->start)),
 				(m->end - m->start) >> mem->geo->page_shift);
@@ -218,7 +349,7 @@ static int madvise_vma(struct madvise_state *m)
 	case MADV_WILLNEED:
 		return madvise_willneed(m);
 	case MADV_COLLAPSE:
-		return 0;
+		return madvise_collapse(m->vma, m->start, m->end);
 	default:
 		return madvise_update_vma(m);
 	}

@@ -209,6 +209,7 @@ static void copy_topology(struct memory *mem, const struct memory_desc *d)
 static void init_pools(struct memory *mem)
 {
 	list_init(&mem->mms);
+	list_init(&mem->khugepaged.slots);
 	list_init(&mem->shrinkers);
 	list_init(&mem->inodes);
 	list_init(&mem->address_spaces);

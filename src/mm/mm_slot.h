@@ -11,20 +11,10 @@
 
 #include "mm/mm_types.h"
 
-/* One address space on the list, and where the scan stands. */
-struct khugepaged_mm_slot {
-	struct list_head node;		/* in khugepaged->slots, in order of arrival */
-	struct mm_struct *mm;
-};
-
-struct khugepaged {
-	struct list_head slots;
-	struct khugepaged_mm_slot *at;	/* being scanned, NULL: the next pass starts with the first */
-	uint64_t address;		/* there, the next to be looked at */
-	bool alloc_failed;		/* no huge page was to be had: the sleep is the long one */
-	uint64_t full_scans, pages_collapsed;	/* as in sysfs */
-	uint64_t scanned;		/* entries looked at, ever */
-};
+static inline bool khugepaged_has(const struct mm_struct *mm)
+{
+	return mm->khugepaged_slot.next;
+}
 
 /* The area may hold huge pages now: its address space goes on the list. */
 void khugepaged_enter_vma(struct vm_area_struct *vma);
@@ -32,7 +22,8 @@ void khugepaged_enter_vma(struct vm_area_struct *vma);
 void khugepaged_fork(struct mm_struct *mm, const struct mm_struct *oldmm);
 /* The address space ends. */
 void khugepaged_exit(struct mm_struct *mm);
-void khugepaged_finish(struct memory *mem);
+/* The one whose turn it is is done with. */
+void khugepaged_next_mm(struct khugepaged *k);
 /* The list against the address spaces. */
 bool khugepaged_consistent(const struct memory *mem);
 

@@ -486,6 +486,8 @@ struct memory {
 	VEC(struct mm_struct *) unmap_batch;	/* whose TLBs try_to_unmap() has not told yet */
 	struct swap_system *swap;		/* areas and slots, NULL without swap: mm/swapfile.h */
 	int64_t nr_swap_pages;			/* free slots of all areas: get_nr_swap_pages() */
+	uint64_t total_swap_pages;		/* slots of all areas */
+	uint64_t hugetlb_total_pages;		/* set aside for hugetlb pools: no memory to commit */
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */

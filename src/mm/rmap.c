@@ -176,6 +176,74 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head)
 		deferred_split_folio(mem, head, true);
 }
 
+/* Does an entry of the area map a page of the large folio, of which granules [first, last] may lie in it? */
+static bool vma_maps_folio(const struct vm_area_struct *vma, const struct memory *mem, pfn_t head, uint64_t first, uint64_t last)
+{
+	uint64_t end = vma->vm_pgoff + ((vma->vm_end - vma->vm_start) >> 12), step = 1ull << (mem->geo->page_shift - 12);
+	pfn_t nr = 1u << page_order(pfn_to_page(mem, head));
+
+	first = first > vma->vm_pgoff ? first : vma->vm_pgoff;
+	for (uint64_t g = first; g <= last && g < end; g += step) {
+		unsigned level;
+		pte_t pte = *pgtable_walk(vma->vm_mm, vma->vm_start + ((g - vma->vm_pgoff) << 12), &level, NULL);
+
+		if (pte_is_leaf(pte) && !(pte.pte & PTE_SPECIAL) && pte_pfn(pte) - head < nr)
+			return true;
+	}
+	return false;
+}
+
+/* One more address space that maps it: NULL until the first is known. True: that makes two. */
+static bool is_second_mm(const struct memory *mem, pfn_t head, const struct vm_area_struct *vma, const struct mm_struct **mm)
+{
+	const struct page *page = pfn_to_page(mem, head);
+	uint64_t granule = page->flags & PG_ANON ? page->index : page->index << (mem->geo->page_shift - 12);
+	uint64_t last = granule + (1ull << (page_order(page) + mem->geo->page_shift - 12)) - 1;
+
+	if (vma->vm_mm == *mm || !vma_maps_folio(vma, mem, head, granule, last))
+		return false;
+	if (*mm)
+		return true;
+	*mm = vma->vm_mm;
+	return false;
+}
+
+static bool large_mapped_shared(const struct memory *mem, pfn_t head)
+{
+	const struct page *page = pfn_to_page(mem, head);
+	uint64_t nr = 1ull << (page_order(page) + mem->geo->page_shift - 12), first = page->index, last;
+	const struct mm_struct *mm = NULL;
+
+	if (!(page->flags & PG_ANON)) {
+		struct address_space *mapping = mem->mappings.data[page->mapping];
+
+		first <<= mem->geo->page_shift - 12;
+		last = first + nr - 1;
+		for (struct vm_area_struct *vma = vma_interval_first(mapping, first, last); vma;
+		     vma = vma_interval_next(vma, first, last))
+			if (is_second_mm(mem, head, vma, &mm))
+				return true;
+		return false;
+	}
+	last = first + nr - 1;
+	for (struct anon_vma_chain *avc = anon_vma_interval_first(mem->mappings.data[page->mapping], first, last); avc;
+	     avc = anon_vma_interval_next(avc, first, last))
+		if (is_second_mm(mem, head, avc->vma, &mm))
+			return true;
+	return false;
+}
+
+bool folio_maybe_mapped_shared(const struct memory *mem, pfn_t head)
+{
+	const struct page *page = pfn_to_page(mem, head);
+
+	if (folio_mapcount(mem, head) <= 1)
+		return false;
+	if (!folio_test_large(page))
+		return page->_mapcount > 1;
+	return page->mapping && large_mapped_shared(mem, head);
+}
+
 static void rmap_walk_anon(struct memory *mem, const struct page *page, rmap_fn *fn, void *ctx)
 {
 	struct anon_vma *av = mem->mappings.data[page->mapping];

@@ -42,6 +42,12 @@ void folio_add_rmap_pmd(struct memory *mem, pfn_t head);
 void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
 
 /*
+ * Is the folio mapped by more than one address space? Exact; the kernel knows it of large folios as long as no more than two
+ * map them at a time, and says yes when in doubt. (folio_maybe_mapped_shared)
+ */
+bool folio_maybe_mapped_shared(const struct memory *mem, pfn_t head);
+
+/*
  * How many entries have been used since they were last asked: their accessed bits are taken away, TLBs are not told.
  * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked (nothing else is looked at then).
  * memcg: only areas of address spaces in that group and below count, NULL: all. (folio_referenced)

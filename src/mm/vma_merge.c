@@ -10,6 +10,7 @@
 #include "mm/huge_pmd.h"
 #include "mm/hugetlb_pool.h"
 #include "mm/mempolicy.h"
+#include "mm/mm_slot.h"
 #include "mm/vma.h"
 
 /*
@@ -173,7 +174,10 @@ static struct vm_area_struct *vma_merge_existing_range(struct vma_merge_struct *
 	vmg->remove_middle = left_side && right_side;
 	vmg->remove_next = left && right;
 	vmg->no_memory = !merge_existing(vmg, left, right);
-	return vmg->no_memory ? NULL : vmg->target;
+	if (vmg->no_memory)
+		return NULL;
+	khugepaged_enter_vma(vmg->target);
+	return vmg->target;
 }
 
 struct vm_area_struct *vma_merge_new_range(struct vma_merge_struct *vmg)
@@ -199,6 +203,7 @@ struct vm_area_struct *vma_merge_new_range(struct vma_merge_struct *vmg)
 	if (vmg->copied_from && !dup_anon_vma(vmg->target, vmg->copied_from))
 		return NULL;
 	commit_merge(vmg);
+	khugepaged_enter_vma(vmg->target);
 	return vmg->target;
 }
 

@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "mm/compaction.h"
 #include "mm/fs_writeback.h"
+#include "mm/khugepaged.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
 #include "mm/quicklist.h"
@@ -96,6 +97,18 @@ static uint64_t background_period_ns(const struct mmr_replay *r)
 	return r->background.period_ns;
 }
 
+/* --- khugepaged: mm/khugepaged.c, khugepaged_wait_work() ---------------------------------------- */
+
+static uint64_t khugepaged_period_ns(const struct mmr_replay *r)
+{
+	return khugepaged_sleep_ns(r->mem);
+}
+
+static void khugepaged_tick(struct mmr_replay *r)
+{
+	khugepaged_run(r->mem);
+}
+
 /* --- the timeline: last, so that it sees what the others did at the same time ----------------- */
 
 static uint64_t timeline_period_ns(const struct mmr_replay *r)
@@ -135,6 +148,7 @@ static const struct kthread {
 	{"numa_tick", numa_tick_period_ns, numa_tick_run},
 	{"flusher", flusher_period_ns, flusher_run},
 	{"kcompactd", kcompactd_period_ns, kcompactd_tick},
+	{"khugepaged", khugepaged_period_ns, khugepaged_tick},
 	{"background", background_period_ns, background_run},
 	{"timeline", timeline_period_ns, timeline_run},
 	{"watch", watch_period_ns, watch_run},

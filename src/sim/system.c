@@ -15,6 +15,7 @@
 #include "machine/hwloc.h"
 #include "mm/compaction.h"
 #include "mm/dma.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/ktouch.h"
 #include "mm/lru.h"
@@ -449,7 +450,7 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 		ok = false;
 	if (!page_table_check(sys->mem, why))
 		ok = false;
-	if (!hugetlb_consistent(sys->mem, why))
+	if (!hugetlb_consistent(sys->mem, why) || !thp_consistent(sys->mem, why))
 		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;

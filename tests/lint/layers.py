@@ -32,8 +32,8 @@ RANKS = [
     'try_to_unmap shmem truncate read_write filemap_fault migrate move_page_tables contig dma ageing frame_state',
     'huge_memory hugetlb page_table_check',
     'compaction memcontrol',
-    'vmscan lru_gen khugepaged numa_balancing oom_kill',
-    'fault mmap fork exec mbind',
+    'vmscan lru_gen numa_balancing oom_kill',
+    'fault mmap fork exec mbind khugepaged',
     'mmu',
 ]
 # The kernel has these in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all.
