@@ -410,7 +410,8 @@ bool filemap_consistent(const struct memory *mem, struct strbuf *why)
 		shmem += mapping->is_shmem ? mapping->pages.nr : 0;
 	}
 	for (unsigned n = 0; n < mem->nr_nodes; n++) {
-		file_counted += mem->nodes[n]->vm_stat[NR_FILE_PAGES];
+		/* The swap cache is counted with the page cache. */
+		file_counted += mem->nodes[n]->vm_stat[NR_FILE_PAGES] - mem->nodes[n]->vm_stat[NR_SWAPCACHE];
 		shmem_counted += mem->nodes[n]->vm_stat[NR_SHMEM];
 	}
 	if (file_counted == file && shmem_counted == shmem)

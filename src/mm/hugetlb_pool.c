@@ -124,6 +124,7 @@ void hugetlb_add_folio(struct hstate *h, pfn_t head, bool surplus)
 
 	make_folio(h, head);
 	h->nr_huge_pages++;
+	h->mem->hugetlb_total_pages += 1ull << h->order;
 	h->nr_node[pgdat->node_id]++;
 	h->surplus_huge_pages += surplus;
 	h->surplus_node[pgdat->node_id] += surplus;
@@ -142,6 +143,7 @@ static void forget_folio(struct hstate *h, pfn_t head, bool surplus)
 	unsigned nid = pfn_to_node(h->mem, head)->node_id;
 
 	h->nr_huge_pages--;
+	h->mem->hugetlb_total_pages -= 1ull << h->order;
 	h->nr_node[nid]--;
 	h->surplus_huge_pages -= surplus;
 	h->surplus_node[nid] -= surplus;

@@ -5,11 +5,11 @@
  *
  * Modelled: the advice that changes areas (they split and merge), DONTNEED, REMOVE, POPULATE_READ
  * and _WRITE.
- * FREE: the pages stay until memory is short, so only their accessed and dirty bits go.
- * COLD and PAGEOUT: the accessed bits go; nothing is reclaimed (there is no reclaim yet).
- * Both on part of a huge page: the entry is split, but not the folio (the kernel then drops pages
- * full of zeroes).
- * WILLNEED: files are read ahead.
+ * FREE: pages in swap go at once, those in memory when it is short and nobody wrote them again.
+ * COLD and PAGEOUT: folios that nobody else maps go to the inactive list, or are reclaimed. These three split large folios
+ * that are meant in part.
+ * WILLNEED: files are read ahead, what is in swap comes into the swap cache.
+ * Simplified: PAGEOUT takes files whoever owns them.
  * COLLAPSE: anonymous memory (mm/khugepaged.h).
  * Left out: guard regions, memory failure, names of anonymous areas: -EINVAL.
  */
@@ -20,6 +20,7 @@
 #include "mm/filemap.h"
 #include "mm/hugetlb_pool.h"
 #include "mm/khugepaged.h"
+#include "mm/lru.h"
 #include "mm/mmap.h"
 #include "mm/pagewalk.h"
 #include "mm/read_write.h"
@@ -30,6 +31,7 @@
 #include "mm/truncate.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
+#include "mm/vmscan.h"
 #include "mm/writeback.h"
 #include "mm/zap.h"
 

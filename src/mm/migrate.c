@@ -14,6 +14,7 @@
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/split_folio.h"
+#include "mm/swap_state.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 #include "mm/writeback.h"
@@ -21,7 +22,7 @@
 /* What a folio takes along: all but its place in lists, zones and orders. */
 #define PG_MIGRATED \
 	(PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_UPTODATE | \
-	 PG_READAHEAD | PG_MLOCKED | PG_UNEVICTABLE | PG_KERNEL | PG_MOVABLE_OPS)
+	 PG_READAHEAD | PG_MLOCKED | PG_UNEVICTABLE | PG_WORKINGSET | PG_KERNEL | PG_MOVABLE_OPS)
 #define PG_IMMOVABLE	(PG_BUDDY | PG_PCP | PG_TABLE | PG_RESERVED | PG_WRITEBACK | PG_HUGETLB)
 
 /* As NR_MAX_BATCHED_MIGRATION: after so many pages there is a flush. */
@@ -59,7 +60,7 @@ bool folio_movable(const struct memory *mem, pfn_t pfn)
 	const struct page *page = pfn_to_page(mem, head);
 
 	if (page->_refcount <= 0 || page->flags & PG_IMMOVABLE || head == mem->zero_pfn ||
-	    head == mem->huge_zero_pfn || !page->mapping)
+	    head == mem->huge_zero_pfn || (!page->mapping && !(page->flags & PG_SWAPCACHE)))
 		return false;
 	if (page->flags & PG_MOVABLE_OPS)
 		return page->_refcount == 1;
@@ -250,7 +251,9 @@ static bool move_folio(struct memory *mem, pfn_t src, pfn_t dst, struct flush_ba
 	mem_cgroup_migrate(mem, src, dst);
 	to->_refcount = from->_refcount;
 	move_entries(&m, nr);
-	if (!(from->flags & PG_ANON))
+	if (from->flags & PG_SWAPCACHE)
+		swap_cache_migrate(mem, src, dst);
+	else if (!(from->flags & PG_ANON))
 		move_cache_slots(&m, nr);
 	if (m.dirty)
 		(void)folio_mark_dirty(mem, dst);

@@ -6,13 +6,13 @@
  * (try_to_migrate_one), include/linux/migrate.h (struct movable_operations).
  *
  * Modelled: anonymous, file and shmem folios of any order, mapped by base or huge entries, by any number of areas;
- * what a migration entry keeps (young, dirty, write, exclusive) and what it loses (a NUMA hint); the page cache's
- * slots; the counts of both nodes; the check of the reference count; batches with one flush behind them for
+ * what a migration entry keeps (young, dirty, write, exclusive) and what it loses (a NUMA hint); the slots of
+ * page cache and swap cache; the counts of both nodes; the check of the reference count; batches with one flush behind them for
  * callers that do not wait (MIGRATE_ASYNC); folios that are split when there is no huge frame for them; pages of
  * the kernel that their owner can move (PG_MOVABLE_OPS).
  * Simplified: nothing waits, so nobody ever meets a migration entry and nothing is tried again; the batched flush is
  * one of each address space, not one of the union of their CPUs.
- * Left out: buffer heads and file systems that refuse, swap cache, hugetlb pages, device memory.
+ * Left out: buffer heads and file systems that refuse, hugetlb pages, device memory.
  *
  * A folio is moved with everything that belongs to it or not at all. Nobody but its mappings and the page cache may
  * hold a reference: one more is a pin, and refuses. The caller holds none.

@@ -77,6 +77,22 @@ void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow)
 	put_page(mem, head);
 }
 
+void swap_cache_migrate(struct memory *mem, pfn_t src, pfn_t dst)
+{
+	struct page *from = pfn_to_page(mem, src);
+	swp_entry_t entry = page_swap_entry(mem, src);
+	unsigned nr = 1u << page_order(from);
+
+	for (unsigned i = 0; i < nr; i++) {
+		slot_entry(mem, entry)[i] = ((uint64_t)dst + i + 1) << 1;
+		mem->page_swap[dst + i] = entry.val + i;
+	}
+	from->flags &= ~PG_SWAPCACHE;
+	pfn_to_page(mem, dst)->flags |= PG_SWAPCACHE;
+	count_cached(mem, src, -(int64_t)nr);
+	count_cached(mem, dst, nr);
+}
+
 pfn_t swap_cache_alloc(struct memory *mem, swp_entry_t entry, gfp_t gfp, struct vm_area_struct *vma, uint64_t addr)
 {
 	pfn_t head = vma ? vma_alloc_folio(vma, addr, 0, gfp) : alloc_pages(mem, gfp, 0, NUMA_NO_NODE);

@@ -32,6 +32,9 @@ void swap_cache_add_folio(struct memory *mem, pfn_t head, swp_entry_t entry);
 /* Out of the cache, a shadow (0: none) for each page; the cache's slots and its reference go. */
 void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow);
 
+/* The folio moves to other frames: its slots go along (folio_migrate_mapping). References are the caller's. */
+void swap_cache_migrate(struct memory *mem, pfn_t src, pfn_t dst);
+
 /*
  * Starts writing a folio of the swap cache to its slots (swap_writeout). Clean afterwards; PG_WRITEBACK until the device
  * has it (at once on zram and in zswap). A folio whose slots nothing names any more is only taken out of the cache.

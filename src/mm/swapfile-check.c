@@ -208,9 +208,9 @@ static void check_sums(struct swap_check *c)
 	}
 	for (unsigned n = 0; n < c->mem->nr_nodes; n++)
 		counted += c->mem->nodes[n]->vm_stat[NR_SWAPCACHE];
-	if (free != c->mem->nr_swap_pages || total != sys->total_swap_pages)
+	if (free != c->mem->nr_swap_pages || total != (int64_t)c->mem->total_swap_pages)
 		complain(c, "swap: %" PRId64 " of %" PRId64 " slots free, %" PRId64 " of %" PRId64 " found",
-			 c->mem->nr_swap_pages, sys->total_swap_pages, free, total);
+			 c->mem->nr_swap_pages, (int64_t)c->mem->total_swap_pages, free, total);
 	if (counted != c->cached)
 		complain(c, "nr_swapcached %" PRIu64 ", %" PRIu64 " pages found", counted, c->cached);
 	if (sys->zswap && !zswap_consistent(sys->zswap))

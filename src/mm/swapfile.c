@@ -112,7 +112,7 @@ int swapon(struct memory *mem, const struct swap_area_desc *desc, struct mmr_err
 	sys->info[sys->nr_info++] = si;
 	sys->nr_rotate += is_rotating(si);
 	mem->nr_swap_pages += si->pages;
-	sys->total_swap_pages += si->pages;
+	mem->total_swap_pages += si->pages;
 	add_avail(sys, si);
 	return 0;
 }
@@ -175,6 +175,8 @@ void swap_destroy(struct memory *mem)
 	free(mem->page_swap);
 	mem->page_swap = NULL;
 	mem->swap = NULL;
+	mem->total_swap_pages = 0;
+	mem->nr_swap_pages = 0;
 }
 
 /* ---- counts ---- */

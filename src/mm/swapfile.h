@@ -85,7 +85,6 @@ struct swap_system {
 	unsigned nr_info;
 	unsigned nr_rotate;		/* areas that rotate: then read-ahead goes by slots */
 	struct list_head avail;
-	int64_t total_swap_pages;
 	unsigned cluster_shift;		/* log2 of the slots of a cluster */
 	struct percpu_swap_cluster *percpu;	/* [cpu * MAX_ORDER_LIMIT + order] */
 	/* read-ahead by slots: mm/swap_state.c */
@@ -115,18 +114,18 @@ int swapon(struct memory *mem, const struct swap_area_desc *desc, struct mmr_err
 
 static inline uint64_t get_nr_swap_pages(const struct memory *mem)
 {
-	return mem->swap ? (uint64_t)mem->nr_swap_pages : 0;
+	return (uint64_t)mem->nr_swap_pages;
 }
 
 static inline uint64_t total_swap_pages(const struct memory *mem)
 {
-	return mem->swap ? (uint64_t)mem->swap->total_swap_pages : 0;
+	return mem->total_swap_pages;
 }
 
 /* More than half of swap is in use: slots that only the cache keeps are given up. */
 static inline bool vm_swap_full(const struct memory *mem)
 {
-	return mem->swap && mem->nr_swap_pages * 2 < mem->swap->total_swap_pages;
+	return mem->nr_swap_pages * 2 < (int64_t)mem->total_swap_pages;
 }
 
 static inline struct swap_info_struct *swp_info(const struct memory *mem, swp_entry_t entry)

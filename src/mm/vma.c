@@ -311,19 +311,28 @@ bool may_expand_vm(const struct mm_struct *mm, uint64_t vm_flags, uint64_t nr_pa
 	return true;
 }
 
-/* What vm.overcommit_memory=2 allows a process without privileges. */
+/* vm_commit_limit(): of memory that is not set aside for huge pages, and all of swap. */
+static int64_t vm_commit_limit(const struct memory *mem)
+{
+	int64_t kib_shift = (int64_t)mem->geo->page_shift - 10;
+	uint64_t ram = mem->totalram_pages - mem->hugetlb_total_pages, swap = mem->total_swap_pages;
+
+	if (mem->conf.overcommit_kbytes)
+		return (int64_t)((mem->conf.overcommit_kbytes >> kib_shift) + swap);
+	return (int64_t)(ram * mem->conf.overcommit_ratio / 100 + swap);
+}
+
+/* What vm.overcommit_memory=2 allows a process without privileges. Both reserves are at most 1/32 of memory. */
 static int64_t commit_allowed(const struct mm_struct *mm)
 {
 	const struct memory *mem = mm->mem;
 	int64_t kib_shift = (int64_t)mem->geo->page_shift - 10;
-	int64_t allowed = (int64_t)(mem->totalram_pages * mem->conf.overcommit_ratio / 100);
-	int64_t total_kib = (int64_t)mem->totalram_pages << kib_shift;
-	int64_t admin_kib = total_kib / 32 < 8192 ? total_kib / 32 : 8192;
-	int64_t user_kib = total_kib / 32 < 131072 ? total_kib / 32 : 131072;
-	int64_t user = user_kib >> kib_shift;
+	int64_t most = (int64_t)(mem->totalram_pages << kib_shift) / 32;
+	int64_t admin_kib = (int64_t)mem->conf.admin_reserve_kbytes, user_kib = (int64_t)mem->conf.user_reserve_kbytes;
+	int64_t user = (user_kib < most ? user_kib : most) >> kib_shift;
 
-	allowed -= admin_kib >> kib_shift;
-	return allowed - ((int64_t)mm->total_vm / 32 < user ? (int64_t)mm->total_vm / 32 : user);
+	return vm_commit_limit(mem) - ((admin_kib < most ? admin_kib : most) >> kib_shift) -
+	       ((int64_t)mm->total_vm / 32 < user ? (int64_t)mm->total_vm / 32 : user);
 }
 
 bool vm_enough_memory(struct mm_struct *mm, uint64_t nr_pages)
@@ -333,7 +342,7 @@ bool vm_enough_memory(struct mm_struct *mm, uint64_t nr_pages)
 	bool enough = true;
 
 	if (mem->conf.overcommit_memory == OVERCOMMIT_GUESS)
-		enough = nr_pages <= mem->totalram_pages;
+		enough = nr_pages <= mem->totalram_pages + mem->total_swap_pages;
 	else if (mem->conf.overcommit_memory == OVERCOMMIT_NEVER)
 		enough = (int64_t)(mem->vm_committed_as + nr_pages) < commit_allowed(mm);
 	if (enough)
