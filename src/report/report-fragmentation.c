@@ -177,6 +177,7 @@ void report_fragmentation(struct report *rep)
 			nr_orders);
 	put_allocations(frag, "failures_by_order", "failures_by_type", mem->alloc_order_failed,
 			nr_orders);
+	report_compaction(frag, mem);
 	put_mappings(frag, &rep->r->tasks);
 	put_initial(frag, mem);
 	put_cma(frag, mem);

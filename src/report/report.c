@@ -270,6 +270,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_zones(&rep);
 	report_numa(&rep);
 	report_fragmentation(&rep);
+	report_hugetlb(&rep);
 	report_reclaim(&rep);
 	report_memcg(&rep);
 	report_slab(&rep);

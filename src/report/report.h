@@ -4,7 +4,7 @@
  * The result of a replay: one walk of the statistics builds one JSON tree, which is printed as it
  * is or as tables (table.h).
  *
- *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, memory, numa, fragmentation,
+ *	schema, trace, config, replay, divergence, vmstat, model, tlb, cost, memory, numa, fragmentation, hugetlb,
  *	reclaim, memcg, slab, kernel, dma, tasks, kernel_trace (when that was replayed), timeline (when asked for), unavailable, notes
  *
  * A figure that the trace cannot support, or that the model does not keep, is null, and
@@ -62,6 +62,9 @@ void report_tiers(struct report *rep, json_t *numa);
 void report_memory_cost(struct report *rep, json_t *cost);
 void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
+/* fragmentation.compaction */
+void report_compaction(json_t *frag, const struct memory *mem);
+void report_hugetlb(struct report *rep);
 void report_kernel(struct report *rep);
 void report_dma(struct report *rep);
 void report_slab(struct report *rep);
