@@ -17,12 +17,13 @@
 struct swap_check {
 	const struct memory *mem;
 	struct strbuf *why;
-	uint32_t *named[MAX_SWAPFILES];	/* by slot: entries that name it */
+	uint32_t *named[MAX_SWAPFILES];	/* by slot: entries that name it; EXCLUSIVE: one says that it is the only one */
 	uint64_t cached;		/* pages in the swap cache */
 	unsigned errors;
 };
 
 #define MAX_LINES 20
+#define EXCLUSIVE (1u << 31)
 
 #define complain(c, ...) \
 	do { \
@@ -34,7 +35,7 @@ struct swap_check {
 
 /* ---- who names slots ---- */
 
-static void name_slot(struct swap_check *c, swp_entry_t entry, const char *who)
+static void name_slot(struct swap_check *c, swp_entry_t entry, uint32_t exclusive, const char *who)
 {
 	const struct swap_system *sys = c->mem->swap;
 
@@ -43,7 +44,7 @@ static void name_slot(struct swap_check *c, swp_entry_t entry, const char *who)
 		complain(c, "%s names slot %u of swap area %u, which does not exist", who, swp_offset(entry),
 			 swp_type(entry));
 	else
-		c->named[swp_type(entry)][swp_offset(entry)]++;
+		c->named[swp_type(entry)][swp_offset(entry)] = (c->named[swp_type(entry)][swp_offset(entry)] + 1) | exclusive;
 }
 
 static uint64_t count_table(struct swap_check *c, const struct pgtable *table)
@@ -56,7 +57,7 @@ static uint64_t count_table(struct swap_check *c, const struct pgtable *table)
 		if (pte_is_table(pte) && table->level) {
 			nr += count_table(c, pte_table(pte));
 		} else if (is_swap_pte(pte)) {
-			name_slot(c, pte_to_swp_entry(pte), "a page table");
+			name_slot(c, pte_to_swp_entry(pte), pte_swp_exclusive(pte) ? EXCLUSIVE : 0, "a page table");
 			nr++;
 		}
 	}
@@ -88,7 +89,7 @@ static void count_file(struct swap_check *c, const struct address_space *mapping
 
 	for (; radix_next(&mapping->exceptional, index, &index, &value); index++)
 		if (entry_is_shmem_swap(value))
-			name_slot(c, (swp_entry_t){ entry_to_shmem_swap(value) }, "a file");
+			name_slot(c, (swp_entry_t){ entry_to_shmem_swap(value) }, 0, "a file");
 }
 
 static void count_names(struct swap_check *c)
@@ -120,6 +121,9 @@ static void check_slot(struct swap_check *c, const struct swap_info_struct *si, 
 
 	if (map & SWAP_MAP_BAD)
 		return;
+	if (named & EXCLUSIVE && (named & ~EXCLUSIVE) != 1)
+		complain(c, "swap area %u: slot %u is one entry's alone, but %u name it", si->type, offset, named & ~EXCLUSIVE);
+	named &= ~EXCLUSIVE;
 	if ((map & SWAP_MAP_COUNT) != named)
 		complain(c, "swap area %u: slot %u is used %u times, named %u times", si->type, offset,
 			 map & SWAP_MAP_COUNT, named);

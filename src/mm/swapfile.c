@@ -9,6 +9,7 @@
 
 #include "mm/deferred_split.h"
 #include "mm/memcg.h"
+#include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/swapfile-internal.h"
 #include "mm/vmalloc.h"
@@ -338,5 +339,9 @@ unsigned try_to_reclaim_swap(struct swap_info_struct *si, uint32_t offset, bool 
 	if (unmapped_or_full && folio_mapped(mem, head) && !mem_cgroup_swap_full(mem, head))
 		return 0;
 	nr = 1u << page_order(pfn_to_page(mem, head));
-	return folio_free_swap(mem, head) ? nr : 0;
+	get_page(mem, head);
+	if (!folio_free_swap(mem, head))
+		nr = 0;
+	put_page(mem, head);
+	return nr;
 }

@@ -140,7 +140,7 @@ static inline struct swap_info_struct *swp_info(const struct memory *mem, swp_en
  * room once it is split), or its memory cgroup may have no more.
  */
 bool folio_alloc_swap(struct memory *mem, pfn_t head);
-/* Out of the swap cache when nothing else names its slots, and dirty then. False: it stays, or is in none. */
+/* The caller has a reference. Out of the swap cache when nothing else names its slots, and dirty then. False: it stays, or is in none. */
 bool folio_free_swap(struct memory *mem, pfn_t head);
 /* One more entry names each of nr slots. */
 void swap_dup_nr(struct memory *mem, swp_entry_t entry, unsigned nr);
