@@ -11,12 +11,15 @@
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 
+#define SEEN_MAX 16
+
 struct folio_referenced_arg {
 	struct memory *mem;
 	pfn_t head, page;
 	const struct mem_cgroup *memcg;
 	uint64_t vm_flags;
 	unsigned referenced;
+	const struct vm_area_struct *seen[SEEN_MAX];	/* areas that count already */
 };
 
 /* Uses through it count. (invalid_folio_referenced_vma) */
@@ -25,6 +28,21 @@ static bool counts(const struct folio_referenced_arg *a, const struct vm_area_st
 	if (vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ))
 		return false;
 	return !a->memcg || mem_cgroup_is_descendant(get_mem_cgroup_from_mm(a->mem, vma->vm_mm), a->memcg);
+}
+
+/* An area counts once, however many pages of the folio it used. Who asks tells none, one and more apart. */
+static void count_area(struct folio_referenced_arg *a, const struct vm_area_struct *vma)
+{
+	unsigned i = 0;
+
+	while (i < SEEN_MAX && a->seen[i] && a->seen[i] != vma)
+		i++;
+	if (i < SEEN_MAX && a->seen[i])
+		return;
+	if (i < SEEN_MAX)
+		a->seen[i] = vma;
+	a->referenced++;
+	a->vm_flags |= vma->vm_flags & ~VM_LOCKED;
 }
 
 static bool referenced_one(struct vm_area_struct *vma, uint64_t addr, void *ctx)
@@ -47,8 +65,7 @@ static bool referenced_one(struct vm_area_struct *vma, uint64_t addr, void *ctx)
 	if (unlikely(a->mem->lru_policy) && !level)
 		a->mem->lru_policy->look_around(a->mem, vma, addr, table, a->head);
 	pte->pte &= ~PTE_ACCESSED;
-	a->referenced++;
-	a->vm_flags |= vma->vm_flags & ~VM_LOCKED;
+	count_area(a, vma);
 	return true;
 }
 

@@ -48,7 +48,7 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head);
 bool folio_maybe_mapped_shared(const struct memory *mem, pfn_t head);
 
 /*
- * How many entries have been used since they were last asked: their accessed bits are taken away, TLBs are not told.
+ * How many areas have used it since they were last asked: accessed bits of their entries are taken away, TLBs are not told.
  * *ret_vm_flags: those of the areas that had, and VM_LOCKED when any area is locked (nothing else is looked at then).
  * memcg: only areas of address spaces in that group and below count, NULL: all. (folio_referenced)
  */
