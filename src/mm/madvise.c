@@ -152,8 +152,8 @@ static int64_t own_mapcount(const struct memory *mem, pfn_t head, unsigned level
 }
 
 /*
- * The folio that the entry maps, when advice may be taken for it: no other area maps it, and all of it is meant; a large
- * folio that is meant in part is split. PFN_NONE: leave it alone.
+ * The folio that the entry maps, when advice may be taken for it: no other area maps it, and all of it is meant: what
+ * could be split has been (split_folios_across()). PFN_NONE: leave it alone.
  */
 static pfn_t advised_folio(const struct advice_walk *w, pte_t pte, unsigned level, uint64_t addr)
 {
@@ -165,7 +165,7 @@ static pfn_t advised_folio(const struct advice_walk *w, pte_t pte, unsigned leve
 	if (folio_mapcount(mem, head) > own_mapcount(mem, head, level))
 		return PFN_NONE;
 	if (order && (first < w->start || first + (size << order) > w->end || first > addr))
-		return split_folio(mem, head) ? pfn : PFN_NONE;
+		return PFN_NONE;
 	return head;
 }
 
@@ -248,7 +248,8 @@ static void walk_advised(struct madvise_state *m, pte_entry_fn *entry)
 	for (uint64_t addr = m->start; addr < m->end; addr = next) {
 		next = geometry_addr_end(w.mem->geo, HPAGE_LEVEL, addr, m->end);
 		pfn_list_init(&w.pageout);
-		walk_page_range_vma(m->vma, addr, next, entry, &w);
+		split_folios_across(m->vma, addr, next);
+		walk_page_range_whole(m->vma, addr, next, entry, &w);
 		if (!pfn_list_empty(&w.pageout))
 			reclaim_pages(w.mem, &w.pageout);
 	}

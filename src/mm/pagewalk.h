@@ -19,5 +19,7 @@ typedef void pte_entry_fn(void *ctx, struct pgtable *table, unsigned index, uint
 /* [start, end) lies in vma, page aligned. */
 void walk_page_range_vma(struct vm_area_struct *vma, uint64_t start, uint64_t end,
 			 pte_entry_fn *entry, void *ctx);
+/* The same, but a huge entry that lies in the range only in part is left out. */
+void walk_page_range_whole(struct vm_area_struct *vma, uint64_t start, uint64_t end, pte_entry_fn *entry, void *ctx);
 
 #endif

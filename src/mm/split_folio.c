@@ -180,10 +180,24 @@ static bool split_cache(struct folio_split *s)
 	return mapping_nodes_split(s->mem, s->mem->mappings.data[page->mapping], s->order);
 }
 
+/*
+ * The kernel takes base entries away one by one: with the first, the folio is partly unmapped, and counts as such, though it
+ * goes from the list again at once. A huge entry goes as a whole.
+ */
+static void note_partial(struct folio_split *s)
+{
+	const struct page *page = pfn_to_page(s->mem, s->head);
+
+	if (page->flags & PG_ANON && !*folio_entire_mapcount(s->mem, s->head) &&
+	    *folio_nr_pages_mapped(s->mem, s->head) > 1 && !folio_test_partially_mapped(s->mem, s->head))
+		deferred_split_folio(s->mem, s->head, true);
+}
+
 static bool __folio_split(struct folio_split *s)
 {
 	if (!may_split(s) || !split_cache(s))
 		return false;
+	note_partial(s);
 	rmap_walk(s->mem, s->head, split_entry, &s->head);
 	VM_BUG_ON(*folio_entire_mapcount(s->mem, s->head));
 	split_unmapped_folio(s);

@@ -38,6 +38,12 @@ bool split_folio_to_list(struct memory *mem, pfn_t head, unsigned new_order, uns
 bool split_folio(struct memory *mem, pfn_t head);
 
 /*
+ * MADV_FREE, MADV_COLD, MADV_PAGEOUT: folios of which [start, end) of the area covers only part are split, if nobody else
+ * maps them. What cannot be split stays, and huge entries with it (walk_page_range_whole()).
+ */
+void split_folios_across(struct vm_area_struct *vma, uint64_t start, uint64_t end);
+
+/*
  * The shrinker: folios with pages that nobody uses, the oldest first (those of one memory cgroup alone, by its id, with
  * memcg != 0). count: folios that might be split. scan: looks at nr_to_scan of them, returns how many were split.
  * An underused folio (thp.shrink_underused) is one that stands on the list only because it may be: the kernel splits it when
