@@ -110,18 +110,22 @@ static void populate(struct mmr_replay *r, struct address_space *mapping, uint64
 		diverge(r, DIVERGE_TOUCH_OOM);
 }
 
+/* What was cached before is not charged to whom the trace is about: others read it in. */
 void ev_file_cache(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = cached_file_get(r, ev->FILE_CACHE.file);
+	struct task_struct *current = r->mem->current;
 
 	if (!mapping)
 		return;
+	r->mem->current = NULL;
 	populate(r, mapping, ev->FILE_CACHE.index, ev->FILE_CACHE.nr,
 		 ev->FILE_CACHE.order <= 255 ? (unsigned)ev->FILE_CACHE.order : 255);
 	if (ev->FILE_CACHE.flags & MMR_CACHE_READAHEAD)
 		filemap_mark_readahead(r->mem, mapping, file_index(r->mem, ev->FILE_CACHE.index),
 				       ev->FILE_CACHE.nr >>
 					       (r->mem->geo->page_shift - MMR_GRANULE_SHIFT));
+	r->mem->current = current;
 	mapping_put(r->mem, mapping);
 }
 
