@@ -282,6 +282,9 @@ bool filemap_populate(struct memory *mem, struct address_space *mapping, uint64_
 {
 	uint64_t end = index + nr;
 
+	/* More than there is memory for would only push each other out. */
+	if (nr > mem->totalram_pages)
+		end = index + mem->totalram_pages;
 	while (index < end) {
 		unsigned o = order == 255 ? 0 : order;
 
@@ -293,7 +296,7 @@ bool filemap_populate(struct memory *mem, struct address_space *mapping, uint64_
 			return false;
 		index += 1ull << o;
 	}
-	return true;
+	return nr <= mem->totalram_pages;
 }
 
 void filemap_remove(struct memory *mem, struct address_space *mapping, uint64_t index, uint64_t nr)

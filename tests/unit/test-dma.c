@@ -41,7 +41,7 @@ static void test_reach(void **state)
 	(void)state;
 	assert_true(phys >= 4 * GIB);
 	assert_null(mem->dma->swiotlb);
-	pfn_to_page(mem, pfn)->mapping = 1;
+	pfn_to_page(mem, pfn)->flags |= PG_ANON;
 	assert_true(dma_transfer(mem, wide, phys, 4096, false));
 	assert_false(pfn_to_page(mem, pfn)->flags & PG_DIRTY);
 	assert_true(dma_transfer(mem, wide, phys + 100, 50, true));
@@ -59,8 +59,7 @@ static void test_reach(void **state)
 	dma_complete(mem, narrow);
 	assert_int_equal(narrow->transfers, 1);
 	assert_int_equal(mem->kernel_entries[KERNEL_IO], 1);
-	pfn_to_page(mem, pfn)->mapping = 0;
-	pfn_to_page(mem, pfn)->flags &= ~PG_DIRTY;
+	pfn_to_page(mem, pfn)->flags &= ~(PG_DIRTY | PG_ANON);
 	put_page(mem, pfn);
 	finish(mem);
 }
