@@ -80,7 +80,7 @@ static int bad_property(const char *name, const char *path, struct mmr_error *er
 }
 
 /* "db.log" and "db/log" are "db/log". */
-static int normal_path(char *path, struct mmr_error *err)
+static int normal_path(char *path, const char *key, struct mmr_error *err)
 {
 	bool empty = true;
 
@@ -88,12 +88,13 @@ static int normal_path(char *path, struct mmr_error *err)
 		if (*at == '.')
 			*at = '/';
 		if (*at != '/' && !strchr(NAME_CHARS, *at))
-			return err_set(err, -EINVAL, "the name of the memory cgroup '%.100s' has a '%c' in it", path, *at);
+			return err_set(err, -EINVAL, "a memory cgroup of '%s%.100s' has a '%c' in its name",
+				       CGROUP_KEY_PREFIX, key, *at);
 		if (*at == '/' && empty)
 			break;
 		empty = *at == '/';
 	}
-	return empty ? err_set(err, -EINVAL, "a memory cgroup in '%.100s' has no name", path) : 0;
+	return empty ? err_set(err, -EINVAL, "a memory cgroup of '%s%.100s' has no name", CGROUP_KEY_PREFIX, key) : 0;
 }
 
 static struct cgroup_spec *spec_of(struct cgroup_specs *specs, const char *path)
@@ -122,7 +123,7 @@ int cgroup_specs_set(struct cgroup_specs *specs, const char *key, const char *va
 		goto out;
 	}
 	*dot = '\0';
-	rc = normal_path(path, err);
+	rc = normal_path(path, key, err);
 	if (rc)
 		goto out;
 	row = config_find(&spec_table, dot + 1);
@@ -133,6 +134,8 @@ int cgroup_specs_set(struct cgroup_specs *specs, const char *key, const char *va
 	spec = spec_of(specs, path);
 	if (row) {
 		rc = config_set(row, &spec->limits, value, err);
+		if (rc)
+			err_prefix(err, rc, "memory cgroup '%.100s'", path);
 	} else {
 		free(spec->processes);
 		spec->processes = *value ? xstrdup(value) : NULL;
