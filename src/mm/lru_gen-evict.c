@@ -294,12 +294,14 @@ static void shrink_isolated(struct lruvec *lruvec, struct scan_control *sc, unsi
 {
 	enum vm_event_item item = (enum vm_event_item)(PGSTEAL_KSWAPD + reclaimer_offset(sc));
 	struct reclaim_stat stat = {0};
+	uint64_t scanned = sc->nr_scanned;
 	uint64_t reclaimed = shrink_folio_list(list, lruvec->pgdat, sc, &stat, false);
 
 	sc->nr.unqueued_dirty += stat.nr_unqueued_dirty;
 	sc->nr_reclaimed += reclaimed;
 	sort_rejected(sc->mem, lruvec, type, list, clean);
 	move_folios_to_lru(sc->mem, list);
+	account_reclaim_time(sc, lruvec->pgdat, sc->nr_scanned - scanned, stat.nr_pageout);
 	mod_lruvec_state(lruvec, (enum node_stat_item)(PGDEMOTE_KSWAPD + reclaimer_offset(sc)), (int64_t)stat.nr_demoted);
 	if (!cgroup_reclaim(sc))
 		count_vm_events(sc->mem, item, reclaimed);

@@ -204,7 +204,6 @@ static bool balance_pass(struct memory *mem, struct pglist_data *pgdat)
 		.priority = (int)k->priority, .nr_reclaimed = k->reclaimed, .no_cache_trim_mode = k->no_cache_trim_mode,
 	};
 	bool balanced = pgdat_balanced(pgdat, k->run_order, k->run_highest), raise;
-	uint64_t ns;
 
 	if (!balanced && k->boost_reclaim) {
 		k->boost_reclaim = 0;
@@ -220,9 +219,8 @@ static bool balance_pass(struct memory *mem, struct pglist_data *pgdat)
 	sc.nr_scanned = 0;
 	if (kswapd_shrink_node(pgdat, &sc))
 		raise = false;
-	ns = reclaim_scan_ns(mem, sc.nr_scanned) + PASS_NS;
-	k->debt_ns += ns;
-	mem->reclaim_times.kswapd_ns += ns;
+	k->debt_ns += PASS_NS;
+	mem->reclaim_times.kswapd_ns += PASS_NS;
 	return !end_pass(pgdat, &sc, raise);
 }
 
@@ -340,7 +338,10 @@ static uint64_t time_since_last_turn(struct memory *mem)
 
 	t->last_ns = mem->now_ns;
 	t->last_faults = mem->vm_event[PGFAULT];
-	return clock > faults ? clock : faults;
+	if (clock >= faults)
+		return clock;
+	let_device_run(mem, faults - clock);
+	return faults;
 }
 
 void kswapd_run(struct memory *mem)

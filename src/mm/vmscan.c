@@ -252,7 +252,7 @@ uint64_t reclaim_scan_ns(const struct memory *mem, uint64_t nr_pages)
 }
 
 /* The device goes on while somebody reclaims. */
-static void let_device_run(struct memory *mem, uint64_t ns)
+void let_device_run(struct memory *mem, uint64_t ns)
 {
 	if (!mem->writeback)
 		return;
@@ -275,6 +275,24 @@ static uint64_t wait_for_writeback(struct memory *mem)
 		io_wait(mem, done < end ? done : end, IO_STALL_WRITEBACK);
 	}
 	return io_time(mem) - start;
+}
+
+/* Unmapping a page, finding it a slot and handing it to the device takes longer than looking at it. */
+#define PAGEOUT_NS 3000
+
+void account_reclaim_time(struct scan_control *sc, struct pglist_data *pgdat, uint64_t nr_scanned, uint64_t nr_pageout)
+{
+	struct reclaim_times *t = &sc->mem->reclaim_times;
+	uint64_t ns = reclaim_scan_ns(sc->mem, nr_scanned) + nr_pageout * PAGEOUT_NS;
+
+	if (sc->is_kswapd) {
+		pgdat->kswapd.debt_ns += (int64_t)ns;
+		t->kswapd_ns += ns;
+		return;
+	}
+	*(cgroup_reclaim(sc) ? &t->memcg_ns : &t->direct_ns) += ns;
+	psi_memstall(sc->mem, ns);
+	let_device_run(sc->mem, ns);
 }
 
 void reclaim_throttle(struct scan_control *sc, struct pglist_data *pgdat, enum vmscan_throttle reason)
@@ -366,14 +384,8 @@ static void shrink_priorities(const struct zoneref *zonelist, struct scan_contro
 	if (!cgroup_reclaim(sc))
 		count_vm_event(mem, (enum vm_event_item)(ALLOCSTALL_DMA + sc->reclaim_idx));
 	for (sc->priority = DEF_PRIORITY; sc->priority >= 0; sc->priority--) {
-		uint64_t ns;
-
 		sc->nr_scanned = 0;
 		shrink_zones(zonelist, sc);
-		ns = reclaim_scan_ns(mem, sc->nr_scanned);
-		*(cgroup_reclaim(sc) ? &mem->reclaim_times.memcg_ns : &mem->reclaim_times.direct_ns) += ns;
-		psi_memstall(mem, ns);
-		let_device_run(mem, ns);
 		if (sc->nr_reclaimed >= sc->nr_to_reclaim || sc->compaction_ready)
 			break;
 		if (sc->priority < DEF_PRIORITY - 2)
@@ -463,8 +475,6 @@ static uint64_t shrink_one_node(struct pglist_data *pgdat, struct scan_control *
 	for (sc->priority = priority; sc->priority >= 0 && sc->nr_reclaimed < sc->nr_to_reclaim; sc->priority--) {
 		sc->nr_scanned = 0;
 		shrink_node(pgdat, sc);
-		mem->reclaim_times.direct_ns += reclaim_scan_ns(mem, sc->nr_scanned);
-		psi_memstall(mem, reclaim_scan_ns(mem, sc->nr_scanned));
 	}
 	mem->memalloc = was_memalloc;
 	return sc->nr_reclaimed;
