@@ -26,6 +26,7 @@
 #include "mm/page_table_check.h"
 #include "mm/pgtable.h"
 #include "mm/swapfile.h"
+#include "mm/thp_orders.h"
 #include "mm/vma.h"
 #include "mm/vmscan.h"
 #include "mm/writeback.h"
@@ -78,9 +79,12 @@ static void set_up(struct world *w, const struct setup *s, uint64_t seed)
 	config_defaults(&mm_config_table, &conf);
 	conf.zswap = s->zswap;
 	conf.thp_enabled = s->thp ? 2 : 0;
+	for (unsigned i = 0; s->thp && i < 7; i++)
+		conf.thp_hugepages[i] = THP_SIZE_ALWAYS;	/* 16K to 1M */
 	conf.boot_reserved_bytes = MIB;
 	conf.overcommit_memory = 1;
 	assert_int_equal(memory_create(&desc, &w->mem, NULL), 0);
+	thp_orders_setup(w->mem);
 	w->pressure = pressure_create(w->mem);
 	writeback_create(w->mem);
 	lru_enable(w->mem);
@@ -251,6 +255,16 @@ static void run(const struct setup *s)
 	/* It was about swap. */
 	assert_true(w.mem->vm_event[PSWPOUT] + w.mem->vm_event[ZSWPOUT] > 1000);
 	assert_true(w.mem->vm_event[PSWPIN] + w.mem->vm_event[ZSWPIN] > 100);
+	if (s->thp && !s->always) {
+		uint64_t out = 0, in = 0;
+
+		for (unsigned order = 2; order <= 8; order++) {
+			out += w.mem->mthp_stat[order][MTHP_STAT_SWPOUT];
+			in += w.mem->mthp_stat[order][MTHP_STAT_SWPIN];
+		}
+		assert_true(out > 10);
+		assert_true(s->areas[0].kind != SWAP_ZRAM || in > 10);
+	}
 	tear_down(&w);
 }
 
