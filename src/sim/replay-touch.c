@@ -96,6 +96,12 @@ static void compare_fault(struct mmr_replay *r, uint64_t min_before, uint64_t ma
 		diverge(r, DIVERGE_FAULT_MINOR);
 }
 
+/* Faults that huge pages served. */
+static uint64_t huge_faults(const struct memory *mem)
+{
+	return mem->vm_event[FAULT_ANON_HUGE] + mem->vm_event[FAULT_HUGETLB] + mem->vm_event[FAULT_HUGETLB_WP];
+}
+
 /*
  * Huge pages that only one of the two mapped: settings that the capture could not read, or memory
  * that was fragmented.
@@ -103,7 +109,7 @@ static void compare_fault(struct mmr_replay *r, uint64_t min_before, uint64_t ma
 static void compare_size(struct mmr_replay *r, uint64_t huge_before, uint64_t flags)
 {
 	unsigned shift = MMR_FAULT_SHIFT(flags);
-	bool huge = r->mem->vm_event[FAULT_ANON_HUGE] != huge_before;
+	bool huge = huge_faults(r->mem) != huge_before;
 
 	if (shift && (shift > r->mem->geo->page_shift) != huge)
 		diverge(r, DIVERGE_FAULT_SIZE);
@@ -127,7 +133,7 @@ void ev_fault(struct mmr_replay *r, const struct mmr_event *ev)
 		expect_major(r, mm, ev->FAULT.addr);
 	min_before = r->mem->current->min_flt;
 	maj_before = r->mem->current->maj_flt;
-	huge_before = r->mem->vm_event[FAULT_ANON_HUGE];
+	huge_before = huge_faults(r->mem);
 	result = mmu_access(r->mem, ev->FAULT.addr, kind_of(flags), 1, flags & MMR_FAULT_USER);
 	if (result == ACCESS_OK || !(flags & MMR_FAULT_FAILED))
 		note_result(r, result);
