@@ -79,6 +79,7 @@ static void isolate_lru_folios(struct isolation *iso, uint64_t nr_to_scan)
 		const struct page *page = pfn_to_page(mem, head);
 		uint64_t nr = (uint64_t)folio_nr_pages(page);
 
+		__builtin_prefetch(&mem->mem_map[page->prev != PFN_NONE ? page->prev : head], 1);
 		iso->nr_scanned += nr;
 		if (iso->nr_skipped < SWAP_CLUSTER_MAX_SKIPPED && folio_zonenum(page) > sc->reclaim_idx) {
 			skip_folio(iso, head);
