@@ -12,6 +12,7 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 #include "mm/vma_policy.h"
@@ -191,8 +192,15 @@ static bool can_reuse_huge(struct vm_fault *vmf, pfn_t head)
 
 	if (page->flags & PG_ANON_EXCLUSIVE)
 		return true;
+	if (page->_refcount > 1 + !!(page->flags & PG_SWAPCACHE))
+		return false;
+	if (unlikely(page->flags & PG_SWAPCACHE))
+		folio_free_swap(vmf->mem, head);
 	if (page->_refcount != 1)
 		return false;
+	/* It belongs to this address space alone now (folio_move_anon_rmap). */
+	for (unsigned i = 0; i < 1u << page_order(page); i++)
+		page[i].mapping = vmf->vma->anon_vma->handle;
 	page->flags |= PG_ANON_EXCLUSIVE;
 	return true;
 }
