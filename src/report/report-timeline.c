@@ -93,6 +93,32 @@ static void put_counters(struct report *rep, json_t *timeline, const struct time
 	}
 }
 
+/* ---- memory cgroups ---- */
+
+static void put_group(json_t *groups, const struct timeline *t, size_t g)
+{
+	static const struct {
+		const char *key;
+		bool grows;
+	} columns[NR_TIMELINE_GROUP] = {
+#define TIMELINE_GROUP_COLUMN(NAME, key, grows) {key, grows},
+		TIMELINE_GROUP_COLUMNS(TIMELINE_GROUP_COLUMN)
+#undef TIMELINE_GROUP_COLUMN
+	};
+	json_t *obj = json_object(), *states, *deltas;
+
+	report_memcg_path(obj, "path", t->groups.data[g]);
+	states = j_object(obj, "states");
+	deltas = j_object(obj, "deltas");
+	for (size_t i = 0; i < NR_TIMELINE_GROUP; i++) {
+		size_t column = timeline_group(t, g) + i;
+
+		if (!all_zero(t, column))
+			put_column(columns[i].grows ? deltas : states, columns[i].key, t, column, columns[i].grows);
+	}
+	json_array_append_new(groups, obj);
+}
+
 /* ---- free memory ---- */
 
 /* Zones [first, end) and migrate types [mt, mt_end) together. */
@@ -191,7 +217,7 @@ void report_timeline(struct report *rep)
 	const struct timeline *t = &rep->r->timeline;
 	unsigned huge_order = rep->r->mem->geo->pageblock_order;
 	const struct part whole = {t, 0, t->zones.nr, 0, MIGRATE_TYPES};
-	json_t *timeline, *zones;
+	json_t *timeline, *zones, *groups;
 
 	if (!t->interval_ns)
 		return;
@@ -207,4 +233,9 @@ void report_timeline(struct report *rep)
 	zones = j_array(timeline, "zones");
 	for (size_t z = 0; z < t->zones.nr; z++)
 		put_zone(zones, t, z, huge_order);
+	if (!t->groups.nr)
+		return;
+	groups = j_array(timeline, "memcg");
+	for (size_t g = 0; g < t->groups.nr; g++)
+		put_group(groups, t, g);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/buddy.h"
+#include "mm/memcg.h"
 #include "mm/swapfile.h"
 #include "sim/replay.h"
 
@@ -46,6 +47,37 @@ static void put_blocks(const struct timeline *t, size_t z, uint64_t *row)
 	row[timeline_blocks(t, z, MIGRATE_MOVABLE, zone->max_order)] += zone_virgin_blocks(zone);
 }
 
+static uint64_t sum_events(const struct mem_cgroup *memcg, unsigned first, unsigned nr)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		sum += memcg_events(memcg, (enum vm_event_item)(first + i));
+	return sum;
+}
+
+static void put_group(const struct mem_cgroup *memcg, uint64_t *cell)
+{
+	cell[TIMELINE_GROUP_USAGE] = memcg->memory.usage;
+	cell[TIMELINE_GROUP_SWAP] = memcg_stat(memcg, MEMCG_SWAP);
+	cell[TIMELINE_GROUP_ANON] = memcg_page_state(memcg, NR_ANON_MAPPED);
+	cell[TIMELINE_GROUP_FILE] = memcg_page_state(memcg, NR_FILE_PAGES);
+	cell[TIMELINE_GROUP_KERNEL] = memcg->kmem.usage;
+	cell[TIMELINE_GROUP_SCANNED] = sum_events(memcg, PGSCAN_KSWAPD, 4);
+	cell[TIMELINE_GROUP_STOLEN] = sum_events(memcg, PGSTEAL_KSWAPD, 4);
+	cell[TIMELINE_GROUP_REFAULT_ANON] = memcg_page_state(memcg, WORKINGSET_REFAULT_ANON);
+	cell[TIMELINE_GROUP_REFAULT_FILE] = memcg_page_state(memcg, WORKINGSET_REFAULT_FILE);
+	cell[TIMELINE_GROUP_FAULTS] = memcg_events(memcg, PGFAULT);
+	cell[TIMELINE_GROUP_MAJOR] = memcg_events(memcg, PGMAJFAULT);
+	cell[TIMELINE_GROUP_LOW] = memcg->memory_events[MEMCG_LOW];
+	cell[TIMELINE_GROUP_HIGH] = memcg->memory_events[MEMCG_HIGH];
+	cell[TIMELINE_GROUP_MAX] = memcg->memory_events[MEMCG_MAX];
+	cell[TIMELINE_GROUP_OOM_KILL] = memcg->memory_events[MEMCG_OOM_KILL];
+	cell[TIMELINE_GROUP_HIGH_STALL] = memcg->high_stall_ns;
+	cell[TIMELINE_GROUP_SOME] = memcg->psi.some_ns;
+	cell[TIMELINE_GROUP_FULL] = memcg->psi.full_ns;
+}
+
 static void add_row(struct mmr_replay *r, uint64_t time_ns)
 {
 	struct timeline *t = &r->timeline;
@@ -66,11 +98,14 @@ static void add_row(struct mmr_replay *r, uint64_t time_ns)
 	memcpy(&row[TIMELINE_EVENT], r->mem->vm_event, sizeof(r->mem->vm_event));
 	for (size_t z = 0; z < t->zones.nr; z++)
 		put_blocks(t, z, row);
+	for (size_t g = 0; g < t->groups.nr; g++)
+		put_group(t->groups.data[g], &row[timeline_group(t, g)]);
 }
 
 void timeline_start(struct mmr_replay *r)
 {
 	struct timeline *t = &r->timeline;
+	struct mem_cgroup *memcg = NULL;
 
 	*t = (struct timeline){.asked_ns = r->settings.system.timeline_ns,
 			       .interval_ns = r->settings.system.timeline_ns,
@@ -82,7 +117,9 @@ void timeline_start(struct mmr_replay *r)
 		for (unsigned z = 0; r->mem->nodes[n] && z < MAX_NR_ZONES; z++)
 			if (r->mem->nodes[n]->node_zones[z].managed_pages)
 				*vec_push(&t->zones) = &r->mem->nodes[n]->node_zones[z];
-	t->nr_columns = timeline_blocks(t, t->zones.nr, 0, 0);
+	while ((memcg = mem_cgroup_iter(r->mem, NULL, memcg, NULL)))
+		*vec_push(&t->groups) = memcg;
+	t->nr_columns = timeline_group(t, t->groups.nr);
 	add_row(r, 0);
 }
 
@@ -130,5 +167,6 @@ void timeline_end(struct mmr_replay *r)
 void timeline_finish(struct timeline *t)
 {
 	vec_finish(&t->zones);
+	vec_finish(&t->groups);
 	vec_finish(&t->cells);
 }

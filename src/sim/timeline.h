@@ -4,7 +4,8 @@
  * The state of the machine, sampled on the model's clock.
  *
  * One sample is a row of numbers, all rows alike: time, resident set, swap in use, time lost to memory pressure, every
- * state and counter of mm/vmstat.h summed over the machine, and the free blocks by order of each zone that has memory.
+ * state and counter of mm/vmstat.h summed over the machine, the free blocks by order of each zone that has memory, and the
+ * figures of each memory cgroup.
  * The first row is the machine as it was built, at time 0; the last is the end of the replay;
  * between them stand those that fell due, at whole multiples of the interval, each as the machine
  * was before what the trace has at that time. Where the clock jumps over more than
@@ -36,6 +37,34 @@ enum timeline_column {
 	TIMELINE_ZONES = TIMELINE_EVENT + NR_VM_EVENT_ITEMS, /* free blocks: zone by zone */
 };
 
+/* Of each memory cgroup with those below it, behind the free blocks. X(NAME, "key", grows) */
+#define TIMELINE_GROUP_COLUMNS(X) \
+	X(USAGE, "usage_pages", false) \
+	X(SWAP, "swap_pages", false) \
+	X(ANON, "anon_pages", false) \
+	X(FILE, "file_pages", false) \
+	X(KERNEL, "kernel_pages", false) \
+	X(SCANNED, "scanned_pages", true) \
+	X(STOLEN, "stolen_pages", true) \
+	X(REFAULT_ANON, "workingset_refault_anon", true) \
+	X(REFAULT_FILE, "workingset_refault_file", true) \
+	X(FAULTS, "pgfault", true) \
+	X(MAJOR, "pgmajfault", true) \
+	X(LOW, "events_low", true) \
+	X(HIGH, "events_high", true) \
+	X(MAX, "events_max", true) \
+	X(OOM_KILL, "events_oom_kill", true) \
+	X(HIGH_STALL, "high_stall_ns", true) \
+	X(SOME, "pressure_some_ns", true) \
+	X(FULL, "pressure_full_ns", true)
+
+enum timeline_group_column {
+#define TIMELINE_GROUP_ENUM(NAME, key, grows) TIMELINE_GROUP_##NAME,
+	TIMELINE_GROUP_COLUMNS(TIMELINE_GROUP_ENUM)
+#undef TIMELINE_GROUP_ENUM
+	NR_TIMELINE_GROUP
+};
+
 struct timeline {
 	uint64_t asked_ns, interval_ns; /* 0: no timeline */
 	uint64_t max;			/* rows */
@@ -43,6 +72,7 @@ struct timeline {
 	bool ended;			/* the last row is there */
 	size_t nr_columns, nr_rows;
 	VEC(const struct zone *) zones; /* those with memory, by node and type */
+	VEC(const struct mem_cgroup *) groups; /* those there are at the start, parents first */
 	unsigned nr_orders;
 	VEC(uint64_t) cells; /* row by row */
 };
@@ -65,6 +95,12 @@ static inline size_t timeline_blocks(const struct timeline *t, size_t zone, unsi
 				     unsigned order)
 {
 	return TIMELINE_ZONES + (zone * MIGRATE_TYPES + mt) * t->nr_orders + order;
+}
+
+/* First column of t->groups[group]. */
+static inline size_t timeline_group(const struct timeline *t, size_t group)
+{
+	return timeline_blocks(t, t->zones.nr, 0, 0) + group * NR_TIMELINE_GROUP;
 }
 
 #endif
