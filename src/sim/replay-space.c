@@ -6,12 +6,16 @@
 
 #include "base/bug.h"
 #include "mm/filemap.h"
+#include "mm/mm_config.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/remap_pfn.h"
 #include "mm/vma.h"
 #include "sim/replay.h"
 
+#ifndef PR_SET_THP_DISABLE
+#define PR_SET_THP_DISABLE 41
+#endif
 #define MAP_WHERE (MAP_FIXED | MAP_FIXED_NOREPLACE)
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -310,6 +314,16 @@ void ev_mlockall(struct mmr_replay *r, const struct mmr_event *ev)
 
 	if (mm)
 		expect(r, do_mlockall(mm, ev->MLOCKALL.flags));
+}
+
+void ev_prctl(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	struct mm_struct *mm = replay_mm(r, ev);
+
+	if (ev->PRCTL.option != PR_SET_THP_DISABLE)
+		r->counts.ignored[ev->kind]++;
+	else if (mm)
+		mm->thp_disabled = ev->PRCTL.arg ? THP_DISABLED : THP_NOT_DISABLED;
 }
 
 void ev_shmat(struct mmr_replay *r, const struct mmr_event *ev)

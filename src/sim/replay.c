@@ -65,6 +65,7 @@ static replay_fn *const handlers[REPLAY_KINDS] = {
 	[MMR_MADVISE] = ev_madvise,
 	[MMR_MLOCK] = ev_mlock,
 	[MMR_MLOCKALL] = ev_mlockall,
+	[MMR_PRCTL] = ev_prctl,
 	[MMR_MBIND] = ev_mbind,
 	[MMR_SET_MEMPOLICY] = ev_set_mempolicy,
 	[MMR_MIGRATE_PAGES] = ev_migrate_pages,

@@ -179,7 +179,7 @@ bool timer_is_known(const struct mmr_replay *r);
 
 replay_fn ev_task, ev_fork, ev_exec, ev_exit, ev_comm, ev_rlimit, ev_switch, ev_counters;
 replay_fn ev_vma, ev_mmap, ev_munmap, ev_mremap, ev_mprotect, ev_brk, ev_madvise, ev_mlock,
-	ev_mlockall, ev_shmat, ev_shmdt, ev_stack, ev_resident;
+	ev_mlockall, ev_prctl, ev_shmat, ev_shmdt, ev_stack, ev_resident;
 replay_fn ev_mbind, ev_set_mempolicy, ev_migrate_pages, ev_move_pages, ev_cpuset;
 /* Devices, once the machine stands. */
 void replay_dma_start(struct mmr_replay *r);

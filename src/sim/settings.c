@@ -319,6 +319,15 @@ static bool smaller_pools(const struct settings *s)
 	return false;
 }
 
+/* Sizes of huge pages that fewer areas may use now: the switches stand in the order of what they allow. */
+static bool fewer_sizes(const struct mm_config *now, const struct mm_config *captured)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(now->thp_hugepages); i++)
+		if (now->thp_hugepages[i] < captured->thp_hugepages[i])
+			return true;
+	return false;
+}
+
 /*
  * On a trace of faults a page that was touched once is never heard of again. So nothing may make
  * the model take a page away, or map less at once than the captured kernel did: the touches that
@@ -347,6 +356,8 @@ int settings_check(const struct settings *s, const struct trace_meta *meta, uint
 		what = "less memory than the captured machine has";
 	else if (s->mm.thp_enabled < s->captured_mm.thp_enabled)
 		what = "thp.enabled below that of the captured kernel";
+	else if (fewer_sizes(&s->mm, &s->captured_mm))
+		what = "sizes of huge pages switched off that the captured kernel used";
 	else if (s->mm.fault_around_bytes < s->captured_mm.fault_around_bytes)
 		what = "vm.fault_around_bytes below that of the captured kernel";
 	else if (s->mm.fault_around_folio < s->captured_mm.fault_around_folio)
