@@ -5,6 +5,7 @@
 
 #include "base/bug.h"
 #include "base/strbuf.h"
+#include "mm/seeded_bug.h"
 #include "mm/workingset.h"
 
 void for_each_lruvec(const struct memory *mem, void (*fn)(struct lruvec *lruvec, void *ctx), void *ctx)
@@ -259,7 +260,7 @@ void munlock_folio(struct memory *mem, pfn_t head)
 		return;
 	if (page->flags & PG_MLOCKED) {
 		page->flags &= ~PG_MLOCKED;
-		page_zone(mem, head)->vm_stat[NR_MLOCK] -= nr;
+		page_zone(mem, head)->vm_stat[NR_MLOCK] -= SEEDED_BUG(mem, MLOCK_COUNT) ? 0 : nr;
 		count_vm_events(mem, on_lru || !(page->flags & PG_UNEVICTABLE) ? UNEVICTABLE_PGMUNLOCKED :
 									  UNEVICTABLE_PGSTRANDED, nr);
 	}
@@ -282,10 +283,10 @@ static uint64_t int_sqrt(uint64_t x)
 }
 
 /* 1 active page for each inactive one below 1 GiB, 3:1 at 1 GiB, sqrt(10 x GiB):1 above. */
-bool inactive_is_low(const struct lruvec *lruvec, enum lru_list lru)
+bool inactive_is_low(struct lruvec *lruvec, enum lru_list lru)
 {
-	uint64_t inactive = lruvec_lru_size(lruvec, lru);
-	uint64_t active = lruvec_lru_size(lruvec, (enum lru_list)(lru + LRU_ACTIVE));
+	uint64_t inactive = lruvec_flushed_state(lruvec, (enum node_stat_item)(NR_INACTIVE_ANON + lru));
+	uint64_t active = lruvec_flushed_state(lruvec, (enum node_stat_item)(NR_INACTIVE_ANON + lru + LRU_ACTIVE));
 	uint64_t gib = (inactive + active) >> (30 - lruvec->pgdat->mem->geo->page_shift);
 
 	return inactive * (gib ? int_sqrt(10 * gib) : 1) < active;

@@ -95,7 +95,7 @@ static inline bool folio_evictable(const struct page *head)
 }
 
 /* Has the list so few inactive pages that active ones must come down? lru: one of the inactive lists. */
-bool inactive_is_low(const struct lruvec *lruvec, enum lru_list lru);
+bool inactive_is_low(struct lruvec *lruvec, enum lru_list lru);
 
 /* Calls fn for every lruvec of the machine, by node, zone and group. */
 void for_each_lruvec(const struct memory *mem, void (*fn)(struct lruvec *lruvec, void *ctx), void *ctx);

@@ -491,6 +491,7 @@ struct memory {
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */
+	uint32_t stats_epoch;			/* how often counters of groups have been flushed (each 2 s) */
 	bool is_kswapd, is_khugepaged;		/* who it is that reclaims now; neither: a task */
 	bool reclaim_always;			/* tests: who may reclaim does so before each allocation */
 	struct reclaim_times {			/* by documented costs, nanoseconds (mm/vmscan.h) */
@@ -515,6 +516,9 @@ struct memory {
 	struct dma_system *dma;			/* mm/dma.h */
 	const struct ktouch_ops *ktouch;	/* NULL: the kernel's own touches stay out of the TLB (mm/kentry.h) */
 	uint64_t kernel_entries[KERNEL_ENTRIES_MAX];	/* by enum kernel_entry */
+#ifdef MM_SEEDED_BUGS	/* last, so that code built without sees the same struct: mm/seeded_bug.h */
+	unsigned seeded_bug, seeded_hits;
+#endif
 };
 
 /* Gives an anon_vma or address_space the number by which pages name it. Handle 0 is never given. */

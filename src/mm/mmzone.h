@@ -116,6 +116,8 @@ struct lruvec {
 	uint64_t anon_cost, file_cost;		/* what reclaim of each kind cost lately (lru_note_cost) */
 	uint64_t nonresident_age;		/* evictions and activations: the clock of refault distances */
 	uint64_t refaults[2];			/* workingset activations at the last reclaim: anon, file */
+	uint64_t flushed[6];			/* counters of a group as reclaim sees them: lruvec_flushed_state() */
+	uint32_t flushed_epoch;			/* mem->stats_epoch at that time */
 	bool congested;				/* reclaim met nothing but dirty pages that are being written */
 	struct pglist_data *pgdat;
 	struct zone *zone;			/* NULL unless it is a zone's */

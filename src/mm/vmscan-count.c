@@ -15,6 +15,7 @@
 #include "mm/memory_tiers.h"
 #include "mm/page_alloc.h"
 #include "mm/swapfile.h"
+#include "mm/workingset.h"
 
 #define MAX_SWAPPINESS 200u
 
@@ -65,7 +66,7 @@ static void choose_deactivation(struct lruvec *target, struct scan_control *sc)
 		return;
 	}
 	for (unsigned file = 0; file < 2; file++) {
-		uint64_t refaults = lruvec_page_state(target, file ? WORKINGSET_ACTIVATE_FILE : WORKINGSET_ACTIVATE_ANON);
+		uint64_t refaults = lruvec_flushed_state(target, file ? WORKINGSET_ACTIVATE_FILE : WORKINGSET_ACTIVATE_ANON);
 
 		sc->may_deactivate[file] = refaults != target->refaults[file] ||
 					   inactive_is_low(target, file ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON);
@@ -91,8 +92,7 @@ static bool file_is_tiny(const struct pglist_data *pgdat, const struct scan_cont
 
 void prepare_scan_control(struct lruvec *target, struct scan_control *sc)
 {
-	uint64_t file = target->zone ? lruvec_lru_size(target, LRU_INACTIVE_FILE) :
-				       lruvec_page_state(target, NR_INACTIVE_FILE);
+	uint64_t file = lruvec_flushed_state(target, NR_INACTIVE_FILE);
 
 	if (sc->mem->lru_policy)
 		return;
@@ -106,8 +106,8 @@ void prepare_scan_control(struct lruvec *target, struct scan_control *sc)
 
 void snapshot_refaults(struct lruvec *target)
 {
-	target->refaults[0] = lruvec_page_state(target, WORKINGSET_ACTIVATE_ANON);
-	target->refaults[1] = lruvec_page_state(target, WORKINGSET_ACTIVATE_FILE);
+	target->refaults[0] = lruvec_flushed_state(target, WORKINGSET_ACTIVATE_ANON);
+	target->refaults[1] = lruvec_flushed_state(target, WORKINGSET_ACTIVATE_FILE);
 }
 
 /* ---- one lruvec ---- */

@@ -415,8 +415,12 @@ static bool try_harder(struct scan_control *sc)
 	return false;
 }
 
+/* The worker that flushes the counters of groups each 2 seconds: on the clock and in what was waited beside it. */
+#define FLUSH_TIME_NS	2000000000ull
+
 static uint64_t do_try_to_free_pages(const struct zoneref *zonelist, struct scan_control *sc)
 {
+	sc->mem->stats_epoch = (uint32_t)(io_time(sc->mem) / FLUSH_TIME_NS);
 	do {
 		shrink_priorities(zonelist, sc);
 		if (sc->nr_reclaimed)

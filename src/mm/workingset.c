@@ -79,17 +79,45 @@ uint64_t workingset_eviction(struct memory *mem, pfn_t head, struct mem_cgroup *
 	return pack_shadow(info);
 }
 
+static const enum node_stat_item flushed_items[] = {
+	NR_INACTIVE_ANON, NR_ACTIVE_ANON, NR_INACTIVE_FILE, NR_ACTIVE_FILE, WORKINGSET_ACTIVATE_ANON,
+	WORKINGSET_ACTIVATE_FILE,
+};
+_Static_assert(sizeof(flushed_items) / sizeof(flushed_items[0]) == sizeof(((struct lruvec *)0)->flushed) / 8,
+	       "one place for each counter");
+
+static unsigned flushed_index(enum node_stat_item item)
+{
+	return item <= NR_ACTIVE_FILE ? (unsigned)(item - NR_INACTIVE_ANON) : 4u + (item == WORKINGSET_ACTIVATE_FILE);
+}
+
+uint64_t lruvec_flushed_state(struct lruvec *lruvec, enum node_stat_item item)
+{
+	const struct memory *mem = lruvec->pgdat->mem;
+
+	if (lruvec->zone && item <= NR_ACTIVE_FILE)
+		return lruvec->nr_pages[item - NR_INACTIVE_ANON];
+	if (mem_cgroup_disabled(mem))
+		return lruvec_page_state(lruvec, item);
+	if (lruvec->flushed_epoch != mem->stats_epoch) {
+		lruvec->flushed_epoch = mem->stats_epoch;
+		for (unsigned i = 0; i < sizeof(flushed_items) / sizeof(flushed_items[0]); i++)
+			lruvec->flushed[i] = lruvec_page_state(lruvec, flushed_items[i]);
+	}
+	return lruvec->flushed[flushed_index(item)];
+}
+
 /* What could have been kept instead: the active pages, and the other kind's inactive ones. */
 static uint64_t workingset_size(const struct memory *mem, struct lruvec *lruvec, bool file)
 {
-	uint64_t size = lruvec_page_state(lruvec, NR_ACTIVE_FILE);
+	uint64_t size = lruvec_flushed_state(lruvec, NR_ACTIVE_FILE);
 
 	if (!file)
-		size += lruvec_page_state(lruvec, NR_INACTIVE_FILE);
+		size += lruvec_flushed_state(lruvec, NR_INACTIVE_FILE);
 	if (mem->nr_swap_pages > 0 && mem_cgroup_swap_margin(mem, lruvec->memcg) > 0) {
-		size += lruvec_page_state(lruvec, NR_ACTIVE_ANON);
+		size += lruvec_flushed_state(lruvec, NR_ACTIVE_ANON);
 		if (file)
-			size += lruvec_page_state(lruvec, NR_INACTIVE_ANON);
+			size += lruvec_flushed_state(lruvec, NR_INACTIVE_ANON);
 	}
 	return size;
 }
@@ -172,7 +200,7 @@ void lru_note_cost(struct memory *mem, struct lruvec *lruvec, bool file, uint64_
 		uint64_t size = 0;
 
 		for (unsigned lru = 0; lru < LRU_UNEVICTABLE; lru++)
-			size += lruvec_page_state(lruvec, (enum node_stat_item)(NR_INACTIVE_ANON + lru));
+			size += lruvec_flushed_state(lruvec, (enum node_stat_item)(NR_INACTIVE_ANON + lru));
 		*(file ? &lruvec->file_cost : &lruvec->anon_cost) += cost;
 		/* What was long ago counts less and less. */
 		if (lruvec->file_cost + lruvec->anon_cost > size / 4) {

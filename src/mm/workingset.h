@@ -54,6 +54,13 @@ void workingset_activation(struct memory *mem, pfn_t head);
 /* Evictions and activations of a lruvec, and of those of the groups above. */
 void workingset_age_nonresident(struct memory *mem, struct lruvec *lruvec, uint64_t nr_pages);
 
+/*
+ * A counter of a lruvec (one of the four lists, or workingset_activate_*) as lruvec_page_state() gives it to reclaim in the kernel: with
+ * groups it is what the last flush of their counters has left, at most 2 seconds old, and at first nothing. Much of what
+ * reclaim decides in a small and busy group is decided by old figures. Without groups it is up to date.
+ */
+uint64_t lruvec_flushed_state(struct lruvec *lruvec, enum node_stat_item item);
+
 /* The kernel has these two in mm/swap.c. */
 
 /* Reclaim had to write nr_io pages and scan nr_rotated for nothing: of files or anonymous. Also of the groups above. */

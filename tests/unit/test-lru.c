@@ -114,17 +114,18 @@ static void active_lists_may_be_so_long(void **state)
 {
 	struct memory *mem = machine();
 	struct lruvec *lruvec = &mem->nodes[0]->lruvec;
+	uint64_t *inactive = &mem->nodes[0]->vm_stat[NR_INACTIVE_FILE], *active = inactive + LRU_ACTIVE;
 
 	(void)state;
-	lruvec->nr_pages[LRU_INACTIVE_FILE] = 1000;	/* below 1 GiB: as many as inactive ones */
-	lruvec->nr_pages[LRU_ACTIVE_FILE] = 1000;
+	*inactive = 1000;	/* below 1 GiB: as many as inactive ones */
+	*active = 1000;
 	assert_false(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
-	lruvec->nr_pages[LRU_ACTIVE_FILE] = 1001;
+	*active = 1001;
 	assert_true(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
-	lruvec->nr_pages[LRU_INACTIVE_FILE] = 1ull << 19;	/* 10 GiB in all: 10 to 1 */
-	lruvec->nr_pages[LRU_ACTIVE_FILE] = (10ull << 18) - (1ull << 19);
+	*inactive = 1ull << 19;	/* 10 GiB in all: 10 to 1 */
+	*active = (10ull << 18) - (1ull << 19);
 	assert_false(inactive_is_low(lruvec, LRU_INACTIVE_FILE));
-	lruvec->nr_pages[LRU_INACTIVE_FILE] = lruvec->nr_pages[LRU_ACTIVE_FILE] = 0;
+	*inactive = *active = 0;
 	memory_destroy(mem);
 }
 
