@@ -300,7 +300,7 @@ static void run(bool lru, uint64_t ops, uint64_t seed)
 
 static void test_model(void **state)
 {
-	uint64_t seed = test_seed(), ops = test_ops(1200000);
+	uint64_t seed = test_seed(), ops = test_ops(4000000);
 
 	(void)state;
 	run(false, ops / 2, seed);

@@ -432,14 +432,14 @@ static void test_reclaim_then_oom(void **state)
 	mem->pressure_ctx = &fake;
 	/* One page is freed, one request goes on. */
 	assert_int_not_equal(alloc_pages(mem, GFP_USER, 0, NUMA_NO_NODE), PFN_NONE);
-	assert_true(fake.nr_reclaim >= 1 && fake.nr_kswapd == 1 && fake.nr_oom == 0);
+	assert_true(fake.nr_reclaim >= 1 && fake.nr_kswapd >= 1 && fake.nr_oom == 0);
 	assert_false(mem->memalloc);
 	/* A request that must not reclaim only wakes kswapd. */
 	exhaust(mem, GFP_NOWAIT, NUMA_NO_NODE);
 	fake.nr_reclaim = fake.nr_kswapd = 0;
 	assert_int_equal(alloc_pages(mem, GFP_NOWAIT, 0, NUMA_NO_NODE), PFN_NONE);
 	assert_int_equal(fake.nr_reclaim, 0);
-	assert_int_equal(fake.nr_kswapd, 1);
+	assert_true(fake.nr_kswapd >= 1);	/* again before each try */
 	/*
 	 * Nothing is left to reclaim: the OOM killer is asked, once; not for costly orders nor low
 	 * zones.
