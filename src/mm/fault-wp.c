@@ -133,9 +133,12 @@ static bool can_reuse_anon(struct vm_fault *vmf, pfn_t pfn)
 		return true;
 	if (!(large ? can_reuse_large(vmf, head) : can_reuse_small(vmf, pfn)))
 		return false;
-	/* It belongs to this address space alone now, and only its areas need to be looked at (folio_move_anon_rmap). */
-	for (pfn_t i = head; i < head + (1u << page_order(pfn_to_page(vmf->mem, head))); i++)
-		pfn_to_page(vmf->mem, i)->mapping = vmf->vma->anon_vma->handle;
+	/*
+	 * It belongs to this address space alone now, and only its areas need to be looked at (folio_move_anon_rmap). Pages of
+	 * a large folio may be mapped by areas with another anon_vma: the folio stays with that of all.
+	 */
+	if (!large)
+		page->mapping = vmf->vma->anon_vma->handle;
 	page->flags |= PG_ANON_EXCLUSIVE;
 	return true;
 }
