@@ -18,6 +18,7 @@ struct swap_check {
 	const struct memory *mem;
 	struct strbuf *why;
 	uint32_t *named[MAX_SWAPFILES];	/* by slot: entries that name it; EXCLUSIVE: one says that it is the only one */
+	bool names;			/* those who name slots are looked at */
 	uint64_t cached;		/* pages in the swap cache */
 	unsigned errors;
 };
@@ -124,7 +125,7 @@ static void check_slot(struct swap_check *c, const struct swap_info_struct *si, 
 	if (named & EXCLUSIVE && (named & ~EXCLUSIVE) != 1)
 		complain(c, "swap area %u: slot %u is one entry's alone, but %u name it", si->type, offset, named & ~EXCLUSIVE);
 	named &= ~EXCLUSIVE;
-	if ((map & SWAP_MAP_COUNT) != named)
+	if (c->names && (map & SWAP_MAP_COUNT) != named)
 		complain(c, "swap area %u: slot %u is used %u times, named %u times", si->type, offset,
 			 map & SWAP_MAP_COUNT, named);
 	if (cached != !!(map & SWAP_HAS_CACHE))
@@ -221,15 +222,16 @@ static void check_sums(struct swap_check *c)
 		complain(c, "zswap contradicts itself");
 }
 
-bool swap_consistent(const struct memory *mem, struct strbuf *why)
+static bool check_swap(const struct memory *mem, struct strbuf *why, bool names)
 {
-	struct swap_check c = { .mem = mem, .why = why };
+	struct swap_check c = { .mem = mem, .why = why, .names = names };
 	const struct swap_system *sys = mem->swap;
 
 	for (unsigned i = 0; sys && i < sys->nr_info; i++)
 		c.named[i] = xcalloc(sys->info[i]->max, sizeof(**c.named));
 	/* Without swap too: then nothing may name a slot. */
-	count_names(&c);
+	if (names)
+		count_names(&c);
 	for (unsigned i = 0; sys && i < sys->nr_info; i++)
 		check_area(&c, sys->info[i]);
 	if (sys)
@@ -237,4 +239,14 @@ bool swap_consistent(const struct memory *mem, struct strbuf *why)
 	for (unsigned i = 0; i < MAX_SWAPFILES; i++)
 		free(c.named[i]);
 	return !c.errors;
+}
+
+bool swap_consistent(const struct memory *mem, struct strbuf *why)
+{
+	return check_swap(mem, why, true);
+}
+
+bool swap_slots_consistent(const struct memory *mem, struct strbuf *why)
+{
+	return check_swap(mem, why, false);
 }

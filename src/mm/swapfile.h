@@ -170,5 +170,7 @@ bool folio_swapped(const struct memory *mem, pfn_t head);
  * (may be NULL) gets a line for each contradiction.
  */
 bool swap_consistent(const struct memory *mem, struct strbuf *why);
+/* The same without those who name the slots: where a test does. */
+bool swap_slots_consistent(const struct memory *mem, struct strbuf *why);
 
 #endif
