@@ -14,6 +14,7 @@
 #include "mm/memory_tiers.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/workingset.h"
 
 #define SWAP_CLUSTER_MAX_SKIPPED (SWAP_CLUSTER_MAX << 10)
@@ -117,7 +118,8 @@ uint64_t move_folios_to_lru(struct memory *mem, struct pfn_list *folios)
 			put_page(mem, head);	/* everybody else has let go of it */
 			continue;
 		}
-		folio_putback_lru(mem, head);
+		if (!SEEDED_BUG(mem, LRU_LOST))
+			folio_putback_lru(mem, head);
 		put_page(mem, head);
 		if (page->flags & PG_UNEVICTABLE)
 			continue;
@@ -253,6 +255,8 @@ uint64_t reclaim_pages(struct memory *mem, struct pfn_list *isolated)
 	bool was_memalloc = mem->memalloc;
 	uint64_t freed = 0;
 
+	/* What has been written meanwhile is not under writeback any more. */
+	io_complete(mem);
 	mem->memalloc = true;
 	while (!pfn_list_empty(isolated)) {
 		struct scan_control sc = {
