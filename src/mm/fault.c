@@ -232,7 +232,8 @@ static uint64_t populate_vma(struct vm_area_struct *vma, uint64_t addr, uint64_t
 
 	while (addr < end) {
 		for (int tries = 0; !follow_page(vma, addr, w, &next); tries++)
-			if (tries == 3 || handle_mm_fault(vma, addr, flags) & VM_FAULT_ERROR)
+			if (tries == 3 || vma->vm_mm->oom_victim ||
+			    handle_mm_fault(vma, addr, flags) & VM_FAULT_ERROR)
 				return addr;
 		addr = next;
 	}
