@@ -9,6 +9,7 @@
 #include "mm/huge_pmd.h"
 #include "mm/migrate.h"
 #include "mm/page_alloc.h"
+#include "mm/psi.h"
 
 /* ---- is it worth it? ---- */
 
@@ -374,10 +375,26 @@ static enum compact_result compact_zone_order(struct zone *zone, const struct al
 	return capc.page != PFN_NONE ? COMPACT_SUCCESS : ret;
 }
 
+/* The work of both scanners and of the moves so far, as time. */
+static uint64_t work_ns(const struct memory *mem)
+{
+	return (mem->vm_event[COMPACTMIGRATE_SCANNED] + mem->vm_event[COMPACTFREE_SCANNED]) * mem->conf.compaction_scan_ns +
+	       mem->vm_event[PGMIGRATE_SUCCESS] * mem->conf.compaction_move_ns;
+}
+
+static void account_wait(struct memory *mem, uint64_t ns)
+{
+	if (!ns || !mem->compaction)
+		return;
+	mem->compaction->direct_ns += ns;
+	psi_memstall(mem, ns);
+}
+
 enum compact_result try_to_compact_pages(struct memory *mem, const struct alloc_request *req, enum compact_priority prio,
 					 pfn_t *ret_captured)
 {
 	enum compact_result rc = COMPACT_SKIPPED;
+	uint64_t before = work_ns(mem);
 
 	*ret_captured = PFN_NONE;
 	for (const struct zoneref *z = request_zonelist(mem, req); z->zone && req->gfp & __GFP_IO; z++) {
@@ -399,6 +416,7 @@ enum compact_result try_to_compact_pages(struct memory *mem, const struct alloc_
 		if (prio != COMPACT_PRIO_ASYNC && (status == COMPACT_COMPLETE || status == COMPACT_PARTIAL_SKIPPED))
 			defer_compaction(zone, req->order);
 	}
+	account_wait(mem, work_ns(mem) - before);
 	if (rc == COMPACT_SKIPPED)
 		mem->compact_order[req->order].skipped++;
 	return rc;

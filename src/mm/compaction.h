@@ -33,6 +33,7 @@ enum compact_mode { COMPACT_MODE_ASYNC, COMPACT_MODE_SYNC_LIGHT, COMPACT_MODE_SY
 struct compaction {
 	uint64_t *skip;			/* bit per pageblock: nothing to be had there lately */
 	uint64_t proactive_runs;	/* of kcompactd, a node each */
+	uint64_t direct_ns;		/* that allocations waited for their own compaction, by documented costs */
 };
 
 /* Free pages that compaction for the order needs beside those it makes: what it isolates on both sides at a time. */

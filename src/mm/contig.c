@@ -130,8 +130,10 @@ static void list_folios(const struct contig *c, pfn_vec *folios)
 	while (pfn < c->end) {
 		const struct page *page = pfn_to_page(c->mem, pfn);
 
-		if (in_use(page) && folio_movable(c->mem, pfn))
+		if (in_use(page) && folio_movable(c->mem, pfn)) {
 			*vec_push(folios) = pfn;
+			count_vm_events(c->mem, COMPACTISOLATED, 1ull << page_order(page));
+		}
 		pfn += 1u << page_order(page);
 	}
 }
@@ -181,8 +183,10 @@ static int alloc_range(struct contig *c)
 	drain_all_pages(c->mem);
 	rc = empty_range(c);
 	zone_lock(c->zone);
-	if (!rc)
+	if (!rc) {
 		buddy_take_range(c->zone, c->start, c->end);
+		count_vm_events(c->mem, COMPACTISOLATED, c->end - c->start);
+	}
 	undo_isolation(c, c->last_block);
 	return rc;
 }

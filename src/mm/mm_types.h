@@ -368,6 +368,7 @@ struct mm_config {
 	uint64_t extfrag_threshold;		/* vm.extfrag_threshold: thousandths */
 	uint64_t compaction_proactiveness;	/* vm.compaction_proactiveness: 0-100 */
 	uint64_t compact_unevictable_allowed;	/* vm.compact_unevictable_allowed */
+	uint64_t compaction_scan_ns, compaction_move_ns;	/* compaction.scan_time, move_time: of a page */
 	uint64_t defrag_mode;			/* vm.defrag_mode: compact before types mix in a pageblock */
 	uint64_t quicklists;			/* kernel.quicklists: page tables from per-CPU stores */
 };
@@ -489,6 +490,10 @@ struct memory {
 	uint64_t total_swap_pages;		/* slots of all areas */
 	uint64_t hugetlb_total_pages;		/* set aside for hugetlb pools: no memory to commit */
 	struct writeback *writeback;		/* dirty pages: mm/writeback.h */
+	struct reading {			/* pages that read-ahead makes just now: locked until their read begins */
+		uint32_t mapping;		/* page->mapping of the file, 0 none */
+		uint64_t first, end;		/* pages of it */
+	} reading;
 	bool lru_enabled;			/* folios are on the lists of their nodes: mm/lru.h */
 	const struct lru_policy *lru_policy;	/* NULL: active and inactive lists (mm/lru_policy.h) */
 	uint32_t stats_epoch;			/* how often counters of groups have been flushed (each 2 s) */

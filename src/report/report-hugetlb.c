@@ -34,6 +34,7 @@ void report_compaction(json_t *frag, const struct memory *mem)
 	PUT("daemon_fail_by_order", daemon_fail);
 #undef PUT
 	j_u64(obj, "proactive_runs", mem->compaction ? mem->compaction->proactive_runs : 0);
+	j_u64(obj, "direct_ns", mem->compaction ? mem->compaction->direct_ns : 0);
 }
 
 static bool has_pool(const struct hstate *h)
