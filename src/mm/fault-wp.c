@@ -3,6 +3,7 @@
 /* Write faults on present entries: see fault.h. */
 #include "mm/deferred_split.h"
 #include "mm/fault-internal.h"
+#include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/swap_state.h"
@@ -60,10 +61,11 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf)
 	map_anon_page(vmf, pfn);
 	flush_tlb_page(mm, vmf->address);
 	folio_remove_rmap_pte(mem, old);
+	if (!folio_test_large(pfn_to_page(mem, head)))
+		munlock_vma_folio(mem, head, vmf->vma);
 	pfn_to_page(mem, head)->_refcount--;	/* of the entry; ours is left */
-	/* Nobody else has the page: its slot in swap is of no use (free_swap_cache). */
-	if (unlikely(pfn_to_page(mem, head)->flags & PG_SWAPCACHE) && !folio_mapped(mem, head))
-		folio_free_swap(mem, head);
+	/* Nobody else has the page: its slot in swap is of no use. */
+	free_swap_cache(mem, head);
 	put_page(mem, head);
 	return leaf(vmf, FAULT_WP_COPY);
 }

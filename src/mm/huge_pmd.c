@@ -9,6 +9,8 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
+#include "mm/seeded_bug.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 #include "mm/writeback.h"
@@ -61,6 +63,8 @@ void zap_huge_pmd(struct vm_area_struct *vma, struct pgtable *pmd, unsigned inde
 	if (!(page->flags & PG_ANON) && entry.pte & PTE_ACCESSED && !(vma->vm_flags & (VM_SEQ_READ | VM_RAND_READ)))
 		folio_mark_accessed(mem, pte_pfn(entry));
 	folio_remove_rmap_pmd(mem, pte_pfn(entry));
+	munlock_vma_folio(mem, pte_pfn(entry), vma);
+	free_swap_cache(mem, pte_pfn(entry));
 	put_page(mem, pte_pfn(entry));
 }
 
@@ -81,7 +85,8 @@ static void fill_from_folio(struct memory *mem, struct pgtable *table, pfn_t hea
 		struct page *sub = pfn_to_page(mem, head + i);
 
 		sub->flags = exclusive ? sub->flags | PG_ANON_EXCLUSIVE : sub->flags & ~PG_ANON_EXCLUSIVE;
-		pte_set(table, i, pfn_pte(head + i, prot));
+		if (!SEEDED_BUG(mem, THP_SPLIT))
+			pte_set(table, i, pfn_pte(head + i, prot));
 	}
 	folio_add_rmap_ptes(mem, head, nr);
 	page->_refcount += (int32_t)nr - 1;

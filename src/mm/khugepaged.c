@@ -13,6 +13,7 @@
 #include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/swapfile.h"
 #include "mm/split_folio.h"
 #include "mm/tlbflush.h"
 
@@ -208,6 +209,7 @@ static void release_ptes(struct collapse_control *cc, struct pgtable *table)
 		head = folio_pfn(mem, pfn);
 		folio_remove_rmap_ptes(mem, pfn, nr);
 		pfn_to_page(mem, head)->_refcount -= (int32_t)nr - 1;
+		free_swap_cache(mem, head);
 		put_page(mem, head);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Swap areas, and who names their slots: see swapfile.h. */
+#include "mm/seeded_bug.h"
 #include "mm/swapfile.h"
 
 #include <errno.h>
@@ -218,7 +219,7 @@ void swap_dup_nr(struct memory *mem, swp_entry_t entry, unsigned nr)
 
 	for (unsigned i = 0; i < nr; i++) {
 		BUG_ON(!si->map[offset + i] || si->map[offset + i] & SWAP_MAP_BAD);
-		si->map[offset + i]++;
+		si->map[offset + i] += !SEEDED_BUG(mem, SWAP_DUP);
 	}
 }
 
@@ -229,7 +230,7 @@ void swap_free_nr(struct memory *mem, swp_entry_t entry, unsigned nr)
 
 	for (unsigned i = 0; i < nr; i++) {
 		BUG_ON(!(si->map[offset + i] & SWAP_MAP_COUNT));
-		si->map[offset + i]--;
+		si->map[offset + i] -= !SEEDED_BUG(mem, SWAP_FREE);
 	}
 	free_unused(si, offset, nr);
 }
@@ -320,6 +321,12 @@ bool folio_free_swap(struct memory *mem, pfn_t head)
 	swap_cache_del_folio(mem, head, 0);
 	folio_mark_dirty(mem, head);
 	return true;
+}
+
+void __free_swap_cache(struct memory *mem, pfn_t head)
+{
+	if (!folio_mapped(mem, head))
+		folio_free_swap(mem, head);
 }
 
 /* Is swap full, for the machine or for the folio's group? */

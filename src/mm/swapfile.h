@@ -142,6 +142,13 @@ static inline struct swap_info_struct *swp_info(const struct memory *mem, swp_en
 bool folio_alloc_swap(struct memory *mem, pfn_t head);
 /* The caller has a reference. Out of the swap cache when nothing else names its slots, and dirty then. False: it stays, or is in none. */
 bool folio_free_swap(struct memory *mem, pfn_t head);
+/* Somebody who had a reference has unmapped the folio: if nobody maps it, its slots serve nobody. */
+void __free_swap_cache(struct memory *mem, pfn_t head);
+static inline void free_swap_cache(struct memory *mem, pfn_t head)
+{
+	if (unlikely(pfn_to_page(mem, head)->flags & PG_SWAPCACHE))
+		__free_swap_cache(mem, head);
+}
 /* One more entry names each of nr slots. */
 void swap_dup_nr(struct memory *mem, swp_entry_t entry, unsigned nr);
 /* One entry less; slots that nothing names are free. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Taking pages out of address spaces: see zap.h. */
+#include "mm/seeded_bug.h"
 #include "mm/zap.h"
 
 #include "mm/highmem.h"
@@ -54,6 +55,8 @@ static void zap_present_ptes(struct zap_details *z, pte_t pte, unsigned nr)
 	if (pte.pte & PTE_SPECIAL)
 		return;
 	page = pfn_to_page(z->mem, pfn);
+	if (SEEDED_BUG(z->mem, RSS))
+		z->mm->rss_stat[MM_ANONPAGES]++;
 	if (page->flags & PG_ANON)
 		z->mm->rss_stat[MM_ANONPAGES] -= nr;
 	else if (page->flags & PG_SWAPBACKED)
@@ -68,7 +71,10 @@ static void zap_present_ptes(struct zap_details *z, pte_t pte, unsigned nr)
 		z->force_flush = true;
 	}
 	folio_remove_rmap_ptes(z->mem, pfn, nr);
+	if (!(page->flags & (PG_HEAD | PG_TAIL)))
+		munlock_vma_folio(z->mem, pfn, z->vma);
 	pfn_to_page(z->mem, folio_pfn(z->mem, pfn))->_refcount -= (int32_t)nr - 1;
+	free_swap_cache(z->mem, folio_pfn(z->mem, pfn));
 	put_page(z->mem, folio_pfn(z->mem, pfn));
 	tlb_remove_page(z->tlb);
 	if (nr > 1)	/* the batch says how many: a second word */
@@ -83,7 +89,8 @@ static void zap_ptes(struct zap_details *z, struct pgtable *table, unsigned i, u
 
 	for (unsigned k = i; k < i + nr; k++) {
 		bits |= table->ent[k].pte & (PTE_ACCESSED | PTE_DIRTY);
-		pte_set(table, k, (pte_t){ 0 });
+		if (!SEEDED_BUG(z->mem, PTE_LEFT))
+			pte_set(table, k, (pte_t){ 0 });
 	}
 	pte.pte |= bits;
 	tlb_remove_tlb_entry(z->tlb, addr, 0);
