@@ -106,6 +106,8 @@ const char *report_zone_item_reason(const struct mmr_replay *r, unsigned item)
 {
 	if (item >= NR_ZONE_INACTIVE_ANON && item <= NR_ZONE_ACTIVE_FILE)
 		return report_no_recency(r);
+	if (item == NR_ZONE_WRITE_PENDING)
+		return report_no_file_calls(r);
 	return item == NR_ZONE_UNEVICTABLE || item == NR_MLOCK ? lru_reason(r) : NULL;
 }
 
@@ -115,6 +117,11 @@ const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 	    (item >= WORKINGSET_REFAULT_ANON && item <= WORKINGSET_RESTORE_FILE))
 		return report_no_recency(r);
 	switch (item) {
+	case NR_FILE_DIRTY:
+	case NR_WRITEBACK:
+	case NR_DIRTIED:
+	case NR_WRITTEN:
+		return report_no_file_calls(r);
 	case NR_UNEVICTABLE:
 		return lru_reason(r);
 	case NR_VMSCAN_WRITE:
@@ -147,6 +154,9 @@ const char *report_event_reason(const struct mmr_replay *r, unsigned item)
 	if (is_pressure_event(item))
 		return report_no_recency(r);
 	switch (item) {
+	case PGPGIN:
+	case PGPGOUT:
+		return report_no_file_calls(r);
 	case PGACTIVATE:
 	case PGDEACTIVATE:
 	case PGROTATED:
@@ -271,6 +281,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_numa(&rep);
 	report_fragmentation(&rep);
 	report_hugetlb(&rep);
+	report_files(&rep);
 	report_reclaim(&rep);
 	report_memcg(&rep);
 	report_slab(&rep);

@@ -38,6 +38,8 @@ void report_null(struct report *rep, json_t *obj, const char *key, const char *p
 		 const char *reason);
 /* Why accesses are unknown, NULL when they are known. */
 const char *report_no_accesses(const struct mmr_replay *r);
+/* Why nothing is known of system calls on files, NULL when it is. */
+const char *report_no_file_calls(const struct mmr_replay *r);
 /* Why it is not known which pages are old, NULL when it is. */
 const char *report_no_recency(const struct mmr_replay *r);
 /* obj.pressure: time lost for want of memory, of the machine or of a group. */
@@ -71,6 +73,7 @@ void report_slab(struct report *rep);
 void report_tasks(struct report *rep);
 void report_kernel_trace(struct report *rep);
 void report_reclaim(struct report *rep);
+void report_files(struct report *rep);
 void report_memcg(struct report *rep);
 /* obj[key]: where a memory cgroup is in its tree, "/trace/db". */
 void report_memcg_path(json_t *obj, const char *key, const struct mem_cgroup *memcg);

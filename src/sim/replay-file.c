@@ -27,6 +27,12 @@ static struct address_space *cached_file_get(struct mmr_replay *r, uint64_t file
 	return NULL;
 }
 
+static void file_call(struct mmr_replay *r, const struct mmr_event *ev)
+{
+	r->counts.file_calls++;
+	replay_enter(r, ev->task, ev->cpu);
+}
+
 static void set_type(struct address_space *mapping, const struct mmr_event *ev)
 {
 	mapping->is_hugetlbfs = ev->FILE.type == MMR_FILE_HUGETLB;
@@ -63,7 +69,7 @@ void ev_open(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->OPEN.file);
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!mapping)
 		return;
 	file_open(r->mem, mapping);
@@ -78,7 +84,7 @@ void ev_close(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = file_get(r, ev->CLOSE.file);
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!mapping)
 		return;
 	/* One of them may be for the areas that map the file. */
@@ -154,7 +160,7 @@ void ev_read(struct mmr_replay *r, const struct mmr_event *ev)
 	struct address_space *mapping = cached_file_get(r, ev->READ.file);
 	uint64_t len = io_bytes(ev->READ.offset, ev->READ.len), end = ev->READ.offset + len;
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!mapping)
 		return;
 	/* What was read was there: somebody else made the file longer. */
@@ -172,7 +178,7 @@ void ev_write(struct mmr_replay *r, const struct mmr_event *ev)
 	struct address_space *mapping = cached_file_get(r, ev->WRITE.file);
 	uint64_t len = io_bytes(ev->WRITE.offset, ev->WRITE.len);
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!mapping)
 		return;
 	if (len && !mapping->is_special &&
@@ -189,7 +195,7 @@ void ev_fsync(struct mmr_replay *r, const struct mmr_event *ev)
 	struct address_space *mapping = cached_file_get(r, ev->FSYNC.file);
 	uint64_t start = ev->FSYNC.offset, end;
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!ev->FSYNC.file || ev->FSYNC.flags & MMR_SYNC_FS)
 		sync_inodes(r->mem);
 	else if (mapping) {
@@ -208,7 +214,7 @@ void ev_fadvise(struct mmr_replay *r, const struct mmr_event *ev)
 {
 	struct address_space *mapping = cached_file_get(r, ev->FADVISE.file);
 
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (!mapping)
 		return;
 	if (ev->FADVISE.advice <= MMR_FADV_READAHEAD)
@@ -304,7 +310,7 @@ void ev_truncate(struct mmr_replay *r, const struct mmr_event *ev)
 
 	if (!mapping)
 		return;
-	replay_enter(r, ev->task, ev->cpu);
+	file_call(r, ev);
 	if (mapping->is_special)
 		;
 	else if (ev->TRUNCATE.hole || ev->TRUNCATE.mode)

@@ -80,6 +80,7 @@ struct replay_counts {
 	uint64_t cache_implied; /* pages put into the cache because of a minor fault */
 	uint64_t resident_pages;
 	uint64_t ktouch_pages;
+	uint64_t file_calls; /* system calls on files */
 	uint64_t killed_events; /* of tasks that the OOM killer had ended */
 	uint64_t ignored[REPLAY_KINDS]; /* events by kind that nothing in the model takes */
 	uint64_t unknown_kinds;
