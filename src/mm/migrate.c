@@ -372,11 +372,6 @@ static enum migrate_outcome migrate_one(struct migrate_run *run, pfn_t src)
 		run->stats.thp_failed += thp;
 		return MIGRATE_STAYED;
 	}
-	/* What is partly unmapped waits to be split anyway. */
-	if (folio_test_deferred(mem, src) && folio_test_partially_mapped(mem, src) && split_folio(mem, src)) {
-		run->stats.thp_failed += thp;
-		return migrate_split(run, src, nr, thp);
-	}
 	dst = run->mc->new_folio(mem, src, run->mc->ctx);
 	if (dst != PFN_NONE)
 		return try_with(run, src, dst) ? MIGRATED : MIGRATE_STAYED;

@@ -12,6 +12,7 @@
  * the kernel that their owner can move (PG_MOVABLE_OPS).
  * Simplified: nothing waits, so nobody ever meets a migration entry and nothing is tried again; the batched flush is
  * one of each address space, not one of the union of their CPUs.
+ * A folio that is partly unmapped moves whole (the kernel splits it first), and leaves the list of deferred splits.
  * Left out: buffer heads and file systems that refuse, hugetlb pages, device memory.
  *
  * A folio is moved with everything that belongs to it or not at all. Nobody but its mappings and the page cache may

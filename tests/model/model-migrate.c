@@ -32,6 +32,7 @@
 #include "mm/mmu.h"
 #include "mm/numa_balancing.h"
 #include "mm/page_alloc.h"
+#include "mm/page_table_check.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/split_folio.h"
@@ -388,6 +389,15 @@ static uint64_t sum(const struct memory *mem, enum node_stat_item item)
 	return mem->nodes[0]->vm_stat[item] + mem->nodes[1]->vm_stat[item];
 }
 
+static void check_tables(const struct machine *m)
+{
+	struct strbuf why = {0};
+
+	if (!page_table_check(m->mem, &why))
+		fail_msg("%s", why.s);
+	strbuf_finish(&why);
+}
+
 static void compare(const struct machine *m)
 {
 	struct relation r = {0};
@@ -418,6 +428,8 @@ static void compare(const struct machine *m)
 		assert_int_equal(m[0].mem->vm_event[events[i]], m[1].mem->vm_event[events[i]]);
 	htable_finish(&r.to);
 	htable_finish(&r.from);
+	for (unsigned i = 0; i < 2; i++)
+		check_tables(&m[i]);
 }
 
 /* ---- the runs ---- */
