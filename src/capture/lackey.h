@@ -26,7 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/run-builder.h"
+#include "capture/valgrind/frame.h"
+#include "trace/run-builder.h"
 
 #define LACKEY_LINE_MAX		65536
 #define LACKEY_BUFFER		(1u << 20)

@@ -23,6 +23,8 @@
 #include "base/xalloc.h"
 #include "capture/vgcall.h"
 
+_Static_assert(FRAME_INSTRUCTIONS == RUNS_INSTRUCTIONS, "our tool and the run builder close runs at one place");
+
 #define HEAD_MAX	(2 * LACKEY_LINE_MAX)
 #define THREADS_MAX	65536
 #define VECTORS_MAX	4096

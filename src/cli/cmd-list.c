@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "machine/profile.h"
+#include "import/import.h"
 #include "mm/vmstat.h"
 #include "report/json.h"
 #include "sim/settings.h"
@@ -91,6 +92,8 @@ static int list_events(void)
 static int list_formats(void)
 {
 	put("mmt", "traces of mmreplay, mmreplay-trace(5)");
+	for (size_t i = 0; trace_importers[i]; i++)
+		put(trace_importers[i]->name, trace_importers[i]->summary);
 	return CLI_OK;
 }
 

@@ -14,6 +14,7 @@
 static const struct cli_command commands[] = {
 	{"capture", "record a real workload into a trace", cmd_capture},
 	{"gen", "make a trace from a job file", cmd_gen},
+	{"import", "convert a trace of another tool", cmd_import},
 	{"info", "what is in a trace: a summary", cmd_info},
 	{"dump", "the events of a trace as text or JSON lines", cmd_dump},
 	{"run", "replay a trace, print statistics as JSON", cmd_run},

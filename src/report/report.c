@@ -4,6 +4,7 @@
 #include "report/report.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -235,7 +236,11 @@ static void report_notes(struct report *rep)
 {
 	const struct mmr_replay *r = rep->r;
 	const struct mmr_reader_stats *s = mmr_reader_stats(r->reader);
+	const char *vma = json_string_value(trace_meta_get(&r->meta, "import/vma"));
 
+	if (vma && !strcmp(vma, "inferred"))
+		json_array_append_new(rep->notes, json_string("areas were guessed from the accesses: the trace does not say "
+							      "what was mapped"));
 	if (r->meta.interleaving && r->meta.basis == MMR_BASIS_EXACT && r->tasks.processes.nr)
 		json_array_append_new(rep->notes, json_sprintf("interleaving of threads: %s",
 							       r->meta.interleaving));

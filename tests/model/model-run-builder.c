@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "base/vec.h"
-#include "capture/run-builder.h"
+#include "trace/run-builder.h"
 
 struct touch {
 	uint64_t page;

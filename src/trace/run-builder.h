@@ -13,7 +13,7 @@
  *					run (a modify that straddles makes four: read, read, write, write)
  *
  * All runs close together, and go to the caller in one piece: at runs_close() (a system call, a change of
- * thread, a change of mappings), at the first jump after FRAME_INSTRUCTIONS instructions (where our own tool
+ * thread, a change of mappings), at the first jump after RUNS_INSTRUCTIONS instructions (where our own tool
  * closes them, too: capture/valgrind/frame.h), and after RUNS_MAX_ACCESSES accesses, so that no count passes 16 bits.
  *
  * The caller's page() may give each granule another number (or none: the access is counted as foreign and
@@ -24,8 +24,8 @@
  *   - runs_access(): the fast path; returns nothing, the first error of emit() stays in runs.error
  *   - runs_close()
  */
-#ifndef CAPTURE_RUN_BUILDER_H
-#define CAPTURE_RUN_BUILDER_H
+#ifndef TRACE_RUN_BUILDER_H
+#define TRACE_RUN_BUILDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,8 +33,9 @@
 
 #include "base/bug.h"
 #include "base/err.h"
-#include "capture/valgrind/frame.h"
 
+
+#define RUNS_INSTRUCTIONS	16384	/* then runs close at the next jump */
 #define RUNS_MAX_ACCESSES	MMR_RUN_MAX
 #define RUNS_MAX_SIZE		4096	/* most bytes of one access: at most two granules */
 #define RUNS_NO_PAGE		UINT64_MAX
@@ -84,7 +85,7 @@ static inline void runs_access(struct runs *r, enum runs_kind kind, uint64_t add
 
 	r->nr_kind[kind]++;
 	if (kind == RUNS_FETCH) {
-		if (unlikely(r->nr_insns >= FRAME_INSTRUCTIONS && addr != r->next_insn))
+		if (unlikely(r->nr_insns >= RUNS_INSTRUCTIONS && addr != r->next_insn))
 			runs_close(r);
 		r->nr_insns++;
 		r->next_insn = addr + size;

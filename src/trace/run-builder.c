@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Page runs out of single accesses: the half that is not inline. See run-builder.h. */
-#include "capture/run-builder.h"
+#include "trace/run-builder.h"
 
 #include <stdlib.h>
 #include <string.h>
