@@ -39,7 +39,7 @@ pfn_t alloc_anon_page(struct vm_fault *vmf, gfp_t zero)
 void map_anon_page(struct vm_fault *vmf, pfn_t pfn)
 {
 	folio_add_new_anon_rmap(vmf->mem, pfn, vmf->vma, vmf->address);
-	folio_add_lru(vmf->mem, pfn);
+	folio_add_lru_vma(vmf->mem, pfn, vmf->vma);
 	pte_set(vmf->table, vmf->index, mk_writable(vmf, pfn));
 }
 

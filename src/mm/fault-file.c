@@ -9,17 +9,28 @@
 #include "mm/fs_writeback.h"
 #include "mm/kentry.h"
 #include "mm/memcg.h"
+#include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/remap_pfn.h"
 #include "mm/rmap.h"
 #include "mm/vma_policy.h"
+
+/*
+ * Pages that are mapped around a fault count as used on x86 and POWER, whose protections have the accessed bit, but not where hardware sets it
+ * and the kernel cares (arch_wants_old_prefaulted_pte: arm64, RISC-V).
+ */
+static bool prefaulted_is_young(const struct geometry *geo)
+{
+	return strncmp(geo->name, "arm", 3) != 0 && strncmp(geo->name, "riscv", 5) != 0;
+}
 
 /* Maps `nr` pages of one folio, from pfn on at `addr`, where the entries are empty (set_pte_range). */
 static unsigned set_pte_range(struct vm_fault *vmf, pfn_t pfn, uint64_t addr, unsigned nr)
 {
 	const struct geometry *geo = vmf->mem->geo;
 	unsigned index = pte_index(geo, vmf->table, addr), done = 0;
-	uint64_t prot = vma_page_prot(vmf->vma);
+	uint64_t prot = vma_page_prot(vmf->vma) | (prefaulted_is_young(geo) ? PTE_ACCESSED : 0);
+	bool small = !(pfn_to_page(vmf->mem, pfn)->flags & (PG_HEAD | PG_TAIL));
 
 	for (unsigned i = 0; i < nr; i++) {
 		bool wanted = index + i == vmf->index;
@@ -28,6 +39,8 @@ static unsigned set_pte_range(struct vm_fault *vmf, pfn_t pfn, uint64_t addr, un
 			continue;
 		pte_set(vmf->table, index + i, pfn_pte(pfn + i, prot | (wanted ? PTE_ACCESSED : 0)));
 		folio_add_rmap_pte(vmf->mem, pfn + i);
+		if (small)
+			mlock_vma_folio(vmf->mem, pfn, vmf->vma);
 		done++;
 	}
 	pfn_to_page(vmf->mem, folio_pfn(vmf->mem, pfn))->_refcount += (int32_t)done;

@@ -203,6 +203,8 @@ static void add_rmap(const struct swapin *s, bool exclusive)
 		folio_add_new_anon_rmap(mem, s->head, vmf->vma, s->addr);
 	else
 		folio_add_rmap_ptes(mem, s->page, s->nr);
+	if (!folio_test_large(head))
+		mlock_vma_folio(mem, s->head, vmf->vma);
 	for (unsigned i = 0; i < s->nr; i++) {
 		struct page *page = pfn_to_page(mem, s->page + i);
 
@@ -211,7 +213,6 @@ static void add_rmap(const struct swapin *s, bool exclusive)
 		if (fresh && !exclusive)
 			page->mapping = vmf->vma->anon_vma->root->handle;
 	}
-	mlock_vma_folio(mem, s->head, vmf->vma);
 }
 
 /* The entries take the place of the swap entries. Clears FAULT_FLAG_WRITE when the write may go on. */

@@ -4,13 +4,15 @@
  * mlock, munlock, mlockall. Kernel counterpart: mm/mlock.c.
  *
  * Modelled: areas split and merge, locked_vm, populating. Simplified: the caller has CAP_IPC_LOCK,
- * so that RLIMIT_MEMLOCK never forbids. Left out: moving pages to the unevictable list (there is no
- * list yet).
+ * so that RLIMIT_MEMLOCK never forbids. Pages that are mapped already go to the unevictable list or
+ * come back from it; large folios only where a huge entry maps them, as in the kernel.
  */
 #include <errno.h>
 
 #include "mm/fault.h"
+#include "mm/lru.h"
 #include "mm/mmap.h"
+#include "mm/pagewalk.h"
 #include "mm/vma.h"
 #include "mm/vma_merge.h"
 
@@ -34,6 +36,38 @@ bool mm_populate(struct mm_struct *mm, uint64_t start, uint64_t end, bool ignore
 	return ok;
 }
 
+struct mlock_walk {
+	struct vm_area_struct *vma;
+	struct memory *mem;
+};
+
+static void mlock_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	const struct mlock_walk *w = ctx;
+	pte_t pte = table->ent[index];
+	pfn_t pfn;
+
+	(void)addr;
+	if (!pte_is_leaf(pte) || pte.pte & PTE_SPECIAL)
+		return;
+	pfn = pte_pfn(pte);
+	if (pfn == w->mem->huge_zero_pfn || (!table->level && pfn_to_page(w->mem, pfn)->flags & (PG_HEAD | PG_TAIL)))
+		return;
+	if (w->vma->vm_flags & VM_LOCKED)
+		mlock_folio(w->mem, pfn);
+	else
+		munlock_folio(w->mem, pfn);
+}
+
+/* What is mapped already is locked or unlocked. */
+static void mlock_vma_pages_range(struct vm_area_struct *vma, uint64_t start, uint64_t end)
+{
+	struct mlock_walk w = {.vma = vma, .mem = vma->vm_mm->mem};
+
+	if (w.mem->lru_enabled && !(vma->vm_flags & (VM_SPECIAL | VM_HUGETLB)))
+		walk_page_range_whole(vma, start, end, mlock_entry, &w);
+}
+
 /* [start, end) of vma gets newflags. *pprev as in mprotect. */
 static int mlock_fixup(struct vm_area_struct *vma, struct vm_area_struct **pprev, uint64_t start,
 		       uint64_t end, uint64_t newflags)
@@ -52,6 +86,8 @@ static int mlock_fixup(struct vm_area_struct *vma, struct vm_area_struct **pprev
 		else if (!(oldflags & VM_LOCKED))
 			mm->locked_vm += nr_pages;
 		vma->vm_flags = newflags;
+		if ((newflags ^ oldflags) & VM_LOCKED)
+			mlock_vma_pages_range(vma, start, end);
 	}
 out:
 	*pprev = vma;

@@ -142,6 +142,8 @@ static bool unmap_pte(struct unmap_control *c, struct vm_area_struct *vma, struc
 	pte_set(table, index, new);
 	flush_entry(c, mm, addr, 0);
 	folio_remove_rmap_pte(c->mem, c->page);
+	if (!folio_test_large(head))
+		munlock_vma_folio(c->mem, c->head, vma);
 	put_page(c->mem, c->head);
 	return true;
 }
