@@ -12,6 +12,7 @@
 #include "mm/page_alloc.h"
 #include "mm/read_write.h"
 #include "mm/readahead.h"
+#include "mm/vmscan.h"
 #include "mm/writeback.h"
 
 #define MIB (1ull << 20)
@@ -284,6 +285,24 @@ static void huge_page_areas_read_huge_folios(void **state)
 	teardown(&f);
 }
 
+/* Pages of a window that is being made are scanned and left; the others go. */
+static void pages_that_are_being_read_are_locked(void **state)
+{
+	struct fixture f = setup(1000, false);
+
+	(void)state;
+	lru_enable(f.mem);
+	read_pages(&f, 0, 1);
+	f.mem->reading = (struct reading){.mapping = f.mapping->handle, .first = 0, .end = 2};
+	reclaim_node_proactively(f.mem, 0, 4, SWAPPINESS_DEFAULT);
+	assert_cached(&f, 0, 2);
+	f.mem->reading.mapping = 0;
+	reclaim_node_proactively(f.mem, 0, 4, SWAPPINESS_DEFAULT);
+	assert_int_equal(f.mapping->pages.nr, 0);
+	lru_disable(f.mem);
+	teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +316,7 @@ int main(void)
 		cmocka_unit_test(faults_read_around),
 		cmocka_unit_test(too_many_misses_end_reading_around),
 		cmocka_unit_test(huge_page_areas_read_huge_folios),
+		cmocka_unit_test(pages_that_are_being_read_are_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
