@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "mm/filemap.h"
 #include "mm/swapfile-internal.h"
 #include "mm/vma.h"
 #include "mm/workingset.h"
