@@ -161,7 +161,8 @@ static enum oom_constraint constrained_alloc(const struct memory *mem, struct oo
 static void reap(struct mm_struct *mm)
 {
 	for (struct vm_area_struct *vma = first_vma(mm); vma; vma = vma_next(vma))
-		zap_page_range(vma, vma->vm_start, vma->vm_end, false);
+		if (!(vma->vm_flags & VM_HUGETLB))	/* pages of pools help nobody, and a fault may be using one */
+			zap_page_range(vma, vma->vm_start, vma->vm_end, false);
 }
 
 static void note_kill(const struct mm_struct *victim, const struct oom_control *oc, uint64_t badness)
