@@ -8,6 +8,7 @@
 
 #include "mm/file_table.h"
 #include "mm/filemap_fault.h"
+#include "mm/lru.h"
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
 #include "mm/read_write.h"
