@@ -51,6 +51,7 @@ static void count_swpout(struct memory *mem, pfn_t head, unsigned order)
 	if (order && order == mem->geo->level[0].bits)
 		count_vm_memcg_events(mem, memcg, THP_SWPOUT, 1);
 	count_vm_memcg_events(mem, memcg, PSWPOUT, 1ull << order);
+	count_vm_events(mem, PGPGOUT, 1ull << (order + mem->geo->page_shift - 10));
 }
 
 /* zram takes the page at once, or has no memory for it. */
@@ -126,6 +127,7 @@ uint64_t swap_read_folio(struct memory *mem, pfn_t head, swp_entry_t entry)
 	if (order)
 		count_mthp_stat(mem, order, MTHP_STAT_SWPIN);
 	count_vm_memcg_events(mem, folio_memcg(mem, head), PSWPIN, nr);
+	count_vm_events(mem, PGPGIN, 1ull << (order + mem->geo->page_shift - 10));
 	if (si->kind == SWAP_ZRAM)
 		return decompressed(mem, nr);
 	return submit(si, swp_offset(entry), nr, &si->read_free_ns);

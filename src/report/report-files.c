@@ -60,7 +60,9 @@ void report_files(struct report *rep)
 	j_u64(files, "spliced_bytes", wb->bytes_spliced);
 	j_u64(files, "direct_read_bytes", wb->bytes_direct_read);
 	j_u64(files, "direct_written_bytes", wb->bytes_direct_written);
-	j_u64(files, "device_read_bytes", mem->vm_event[PGPGIN] << 10);
-	j_u64(files, "device_written_bytes", mem->vm_event[PGPGOUT] << 10);
+	/* pgpgin and pgpgout know of swap too. */
+	j_u64(files, "device_read_bytes", (mem->vm_event[PGPGIN] << 10) - (mem->vm_event[PSWPIN] << mem->geo->page_shift));
+	j_u64(files, "device_written_bytes",
+	      (mem->vm_event[PGPGOUT] << 10) - (mem->vm_event[PSWPOUT] << mem->geo->page_shift));
 	put_cache(files, mem);
 }
