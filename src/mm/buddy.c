@@ -2,6 +2,7 @@
 /* Copyright the mmreplay authors */
 /* The free lists of a zone: see buddy.h. */
 #include "mm/buddy-internal.h"
+#include "mm/seeded_bug.h"
 
 #include <stdlib.h>
 
@@ -89,14 +90,14 @@ void buddy_free(struct zone *zone, pfn_t pfn, unsigned order, enum migratetype m
 {
 	struct capture_control *capc = zone->capture;
 
-	account_freepages(zone, (int64_t)1 << order, mt);
+	account_freepages(zone, SEEDED_BUG(zone->mem, FREE_COUNT) ? 0 : (int64_t)1 << order, mt);
 	while (order < zone->max_order) {
 		pfn_t buddy = pfn ^ (1u << order);
 		enum migratetype buddy_mt = mt;
 
 		if (unlikely(capc) && compaction_capture(zone, capc, pfn, order, mt))
 			return;
-		if (!is_free_buddy(zone, buddy, order))
+		if (!is_free_buddy(zone, buddy, order) || SEEDED_BUG(zone->mem, BUDDY_MERGE))
 			break;
 		if (order >= zone->pageblock_order) {
 			buddy_mt = pageblock_type(zone->mem, buddy);

@@ -14,6 +14,7 @@
 #include "mm/mempolicy.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/swapfile.h"
 #include "mm/workingset.h"
 #include "mm/writeback.h"
@@ -136,7 +137,7 @@ static void count_cache(struct memory *mem, const struct address_space *mapping,
 {
 	bool huge = nr == 1ll << hpage_order(mem) || -nr == 1ll << hpage_order(mem);
 
-	lruvec_stat_mod_folio(mem, head, NR_FILE_PAGES, nr);
+	lruvec_stat_mod_folio(mem, head, NR_FILE_PAGES, nr < 0 && SEEDED_BUG(mem, CACHE_COUNT) ? 0 : nr);
 	if (mapping->is_shmem)
 		lruvec_stat_mod_folio(mem, head, NR_SHMEM, nr);
 	if (unlikely(huge))
@@ -156,7 +157,8 @@ void __filemap_remove_folio(struct memory *mem, pfn_t head, uint64_t shadow)
 	folio_cancel_dirty(mem, head);
 	count_cache(mem, mapping, head, -(1ll << order));
 	for (uint64_t i = 0; i < 1ull << order; i++) {
-		radix_del(&mapping->pages, index + i);
+		if (!SEEDED_BUG(mem, CACHE_SLOT))
+			radix_del(&mapping->pages, index + i);
 		pfn_to_page(mem, head + (pfn_t)i)->mapping = 0;
 		if (shadow)
 			radix_set(&mapping->exceptional, index + i, shadow);

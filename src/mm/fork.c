@@ -19,6 +19,7 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/slab.h"
 #include "mm/swapfile.h"
 #include "mm/tlbflush.h"
@@ -127,7 +128,7 @@ static pte_t copy_present_pte(struct copy_details *c, pte_t *src)
 	if (!(pte.pte & PTE_SPECIAL)) {
 		page = pfn_to_page(c->mem, pte_pfn(pte));
 		page->flags &= ~PG_ANON_EXCLUSIVE;
-		pfn_to_page(c->mem, folio_pfn(c->mem, pte_pfn(pte)))->_refcount++;
+		pfn_to_page(c->mem, folio_pfn(c->mem, pte_pfn(pte)))->_refcount += !SEEDED_BUG(c->mem, PAGE_REF);
 		folio_add_rmap_pte(c->mem, pte_pfn(pte));
 		if (page->flags & PG_ANON)
 			mm->rss_stat[MM_ANONPAGES]++;
@@ -137,7 +138,8 @@ static pte_t copy_present_pte(struct copy_details *c, pte_t *src)
 			mm->rss_stat[MM_FILEPAGES]++;
 	}
 	if (c->cow && pte_write(pte)) {
-		src->pte &= ~PTE_WRITE;
+		if (!SEEDED_BUG(c->mem, COW_PROTECT))
+			src->pte &= ~PTE_WRITE;
 		pte.pte &= ~PTE_WRITE;
 	}
 	if (c->src->vm_flags & VM_SHARED)

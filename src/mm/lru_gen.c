@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "mm/lru_gen-internal.h"
+#include "mm/seeded_bug.h"
 
 /* ---- setup ---- */
 
@@ -125,8 +126,9 @@ static void link_to(struct memory *mem, struct lru_gen *gen, pfn_t head, unsigne
 {
 	struct pfn_list *list = list_of(gen, pfn_to_page(mem, head), slot);
 
-	mem->page_gen[head] =
-		(uint8_t)((mem->page_gen[head] & ~PAGE_GEN_LIST_MASK) | slot << PAGE_GEN_LIST_SHIFT);
+	if (!SEEDED_BUG(mem, GEN_LIST))
+		mem->page_gen[head] =
+			(uint8_t)((mem->page_gen[head] & ~PAGE_GEN_LIST_MASK) | slot << PAGE_GEN_LIST_SHIFT);
 	if (tail)
 		pfn_list_add_tail(mem->mem_map, list, head);
 	else
@@ -180,7 +182,8 @@ void lru_gen_set_gen(struct memory *mem, struct lruvec *lruvec, pfn_t head, unsi
 	int old = folio_lru_gen(mem, head);
 
 	set_gen(mem, head, (int)slot);
-	update_size(mem, lruvec, head, old, (int)slot);
+	if (!SEEDED_BUG(mem, GEN_SIZE))
+		update_size(mem, lruvec, head, old, (int)slot);
 }
 
 /* folio_mark_accessed(): beyond four uses the folio is of the working set. */

@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "mm/memcg-internal.h"
+#include "mm/seeded_bug.h"
 
 #define COSTLY_PAGES (1u << 3)	/* 2^PAGE_ALLOC_COSTLY_ORDER */
 
@@ -385,6 +386,8 @@ void __mem_cgroup_uncharge(struct memory *mem, pfn_t head, unsigned order)
 	bool kmem = mem->page_memcg[head] & MEMCG_KMEM;
 
 	mem->page_memcg[head] = 0;
+	if (SEEDED_BUG(mem, MEMCG_UNCHARGE))
+		return;
 	if (!kmem && do_memsw_account(mem))
 		memcg->vm_event[PGPGOUT]++;
 	if (kmem) {

@@ -29,6 +29,7 @@
 #define MM_MEMCG_H
 
 #include "mm/memmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/vmstat.h"
 
 #define MEMCG_CHARGE_BATCH	64u	/* pages that a charge takes at a time */
@@ -302,7 +303,7 @@ static inline void lruvec_stat_mod_page(struct memory *mem, pfn_t pfn, enum node
 	struct pglist_data *pgdat = pfn_to_node(mem, pfn);
 
 	mod_node_page_state(pgdat, item, delta);
-	if (unlikely(mem->page_memcg))
+	if (unlikely(mem->page_memcg) && !SEEDED_BUG(mem, MEMCG_STAT))
 		memcg_lruvec_stat_mod(__folio_memcg(mem, folio_pfn(mem, pfn)), pgdat->node_id, item, delta);
 }
 /* A counter of a list's node and group. */

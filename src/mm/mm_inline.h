@@ -15,6 +15,7 @@
 #include "mm/lru_policy.h"
 #include "mm/memcg.h"
 #include "mm/memmap.h"
+#include "mm/seeded_bug.h"
 
 /* File pages proper: not anonymous memory, not shmem; a lazily freed anonymous page is as good as one. */
 static inline bool folio_is_file_lru(const struct page *head)
@@ -62,6 +63,8 @@ static inline uint64_t lruvec_lru_size(const struct lruvec *lruvec, enum lru_lis
 
 static inline void update_lru_size(struct lruvec *lruvec, enum lru_list lru, enum zone_type zid, int64_t nr_pages)
 {
+	if (SEEDED_BUG(lruvec->pgdat->mem, LRU_ZONE))
+		zid = zid ? (enum zone_type)(zid - 1) : ZONE_NORMAL;
 	lruvec->nr_pages[lru] += (uint64_t)nr_pages;
 	lruvec->zone_pages[zid][lru] += (uint64_t)nr_pages;
 	lruvec->pgdat->node_zones[zid].vm_stat[NR_ZONE_INACTIVE_ANON + lru] += (uint64_t)nr_pages;
@@ -78,7 +81,8 @@ static inline void __lruvec_add_folio(struct memory *mem, pfn_t head, bool tail)
 	if (unlikely(mem->lru_policy) && mem->lru_policy->add_folio(mem, lruvec, head, tail))
 		return;
 	lru = folio_lru_list(page);
-	update_lru_size(lruvec, lru, folio_zonenum(page), folio_nr_pages(page));
+	if (!SEEDED_BUG(mem, LRU_SIZE))
+		update_lru_size(lruvec, lru, folio_zonenum(page), folio_nr_pages(page));
 	if (unlikely(lru == LRU_UNEVICTABLE))
 		page->prev = 0;	/* linked to nothing: mlock_count() in mm/lru.c */
 	else if (tail)
@@ -107,8 +111,10 @@ static inline void lruvec_del_folio(struct memory *mem, pfn_t head)
 
 	if (likely(!mem->lru_policy) || !mem->lru_policy->del_folio(mem, lruvec, head, false)) {
 		lru = folio_lru_list(page);
-		if (likely(lru != LRU_UNEVICTABLE))
+		if (likely(lru != LRU_UNEVICTABLE)) {
+			lruvec->lists[lru].nr += SEEDED_BUG(mem, LRU_LIST);
 			pfn_list_del(mem->mem_map, &lruvec->lists[lru], head);
+		}
 		update_lru_size(lruvec, lru, folio_zonenum(page), -folio_nr_pages(page));
 	}
 	page->flags &= ~PG_LRU;

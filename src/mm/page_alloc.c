@@ -10,6 +10,7 @@
 #include "mm/memcg.h"
 #include "mm/mm_inline.h"
 #include "mm/page_alloc-internal.h"
+#include "mm/seeded_bug.h"
 
 #define NR_LOWORDER_PCP_LISTS ((PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES)
 
@@ -119,7 +120,7 @@ static inline pfn_t rmqueue_pcplist(struct zone *zone, unsigned order, enum migr
 	}
 	pfn = list->first;
 	pfn_list_del(zone->mem_map, list, pfn);
-	pcp->count -= 1u << order;
+	pcp->count -= SEEDED_BUG(mem, PCP_COUNT) ? 0 : 1u << order;
 	return pfn;
 }
 

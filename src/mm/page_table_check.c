@@ -10,6 +10,7 @@
 
 #include "base/xalloc.h"
 #include "mm/huge_pmd.h"
+#include "mm/memcg.h"
 #include "mm/memmap.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
@@ -27,6 +28,9 @@ struct check {
 	struct mm_struct *mm;	/* whose tables are being walked */
 	int64_t rss[NR_MM_COUNTERS];
 	uint64_t nr_anon[MAX_NUMNODES], nr_file[MAX_NUMNODES];
+	uint64_t nr_mlock[MAX_NUMNODES][MAX_NR_ZONES];
+	uint64_t nr_lru[MAX_NUMNODES][MAX_NR_ZONES][3];	/* anonymous, file, unevictable */
+	uint64_t *group_anon, *group_file;	/* by id of the memory cgroup; NULL without groups */
 };
 
 #define complain(c, ...) \
@@ -128,8 +132,39 @@ static void check_folio_refs(struct check *c, pfn_t head)
 
 static bool is_user_folio(const struct page *head)
 {
-	return head->_refcount > 0 && (head->flags & PG_ANON || head->mapping) &&
+	return head->_refcount > 0 && (head->flags & (PG_ANON | PG_SWAPCACHE) || head->mapping) &&
 	       !(head->flags & (PG_RESERVED | PG_TABLE | PG_SLAB | PG_KERNEL | PG_HUGETLB | PG_MOVABLE_OPS));
+}
+
+static void count_mapped(struct check *c, const struct page *page, pfn_t head)
+{
+	bool anon = page->flags & PG_ANON;
+	unsigned nid = pfn_to_node(c->mem, head)->node_id;
+
+	(*(anon ? &c->nr_anon[nid] : &c->nr_file[nid]))++;
+	if (c->group_anon)
+		(anon ? c->group_anon : c->group_file)[mem_cgroup_id(folio_memcg(c->mem, head))]++;
+}
+
+static bool is_cached(const struct memory *mem, const struct page *page)
+{
+	const struct address_space *mapping = page->flags & PG_ANON ? NULL : mem->mappings.data[page->mapping];
+
+	return mapping && (mapping->file || mapping->is_shmem);
+}
+
+/* Where there are lists, memory of processes and files is on one. */
+static void check_lru(struct check *c, const struct page *page, pfn_t head, pfn_t nr)
+{
+	unsigned nid = pfn_to_node(c->mem, head)->node_id, zone = page_zone(c->mem, head)->type;
+	unsigned list = page->flags & PG_UNEVICTABLE ? 2 : !(page->flags & PG_SWAPBACKED);
+
+	if (page->flags & PG_MLOCKED)
+		c->nr_mlock[nid][zone] += nr;
+	if (page->flags & PG_LRU)
+		c->nr_lru[nid][zone][list] += nr;
+	else if (c->mem->lru_enabled && (page->flags & PG_ANON || is_cached(c->mem, page)))
+		complain(c, "folio %u is on no list (flags %#x)", head, page->flags);
 }
 
 /* Returns how many frames the look took. */
@@ -137,7 +172,6 @@ static pfn_t check_folio(struct check *c, pfn_t head)
 {
 	const struct page *page = pfn_to_page(c->mem, head);
 	pfn_t nr = page->flags & PG_HEAD ? 1u << page_order(page) : 1;
-	unsigned nid = pfn_to_node(c->mem, head)->node_id;
 	uint32_t entire = nr > 1 ? *folio_entire_mapcount(c->mem, head) : 0;
 
 	if (entire != c->entire[head])
@@ -148,8 +182,9 @@ static pfn_t check_folio(struct check *c, pfn_t head)
 		if (maps != (int32_t)c->maps[head + i])
 			complain(c, "page %u: mapped %d times, %u entries found", head + i, maps, c->maps[head + i]);
 		if (c->maps[head + i] || c->entire[head])
-			(*(page->flags & PG_ANON ? &c->nr_anon[nid] : &c->nr_file[nid]))++;
+			count_mapped(c, page, head);
 	}
+	check_lru(c, page, head, nr);
 	check_folio_refs(c, head);
 	return nr;
 }
@@ -169,10 +204,46 @@ static void check_frames(struct check *c, pfn_t first, pfn_t end)
 	}
 }
 
+static void check_zone(struct check *c, const struct zone *zone, uint64_t nr_mlock, const uint64_t nr_lru[3])
+{
+	static const char *const names[] = {"anon", "file", "unevictable"};
+	const uint64_t *stat = zone->vm_stat;
+	const uint64_t counted[] = {stat[NR_ZONE_INACTIVE_ANON] + stat[NR_ZONE_ACTIVE_ANON],
+				    stat[NR_ZONE_INACTIVE_FILE] + stat[NR_ZONE_ACTIVE_FILE], stat[NR_ZONE_UNEVICTABLE]};
+
+	if (stat[NR_MLOCK] != nr_mlock)
+		complain(c, "node %u zone %u: nr_mlock %" PRIu64 ", %" PRIu64 " found", zone->zone_pgdat->node_id,
+			 zone->type, stat[NR_MLOCK], nr_mlock);
+	for (unsigned i = 0; i < 3 && zone->managed_pages; i++)
+		if (counted[i] != nr_lru[i])
+			complain(c, "node %u zone %u: %" PRIu64 " pages on lists of %s, %" PRIu64 " found",
+				 zone->zone_pgdat->node_id, zone->type, counted[i], names[i], nr_lru[i]);
+}
+
+/* What a group counts as mapped, against the pages that are charged to it. */
+static void check_groups(struct check *c)
+{
+	for (unsigned id = 1; c->group_anon && id <= MEMCG_ID_MAX; id++) {
+		const struct mem_cgroup *memcg = mem_cgroup_from_id(c->mem, id);
+		uint64_t anon = 0, file = 0;
+
+		for (unsigned n = 0; memcg && n < c->mem->nr_nodes; n++)
+			if (c->mem->nodes[n]) {
+				anon += memcg->nodeinfo[n]->stat[NR_ANON_MAPPED];
+				file += memcg->nodeinfo[n]->stat[NR_FILE_MAPPED];
+			}
+		if (memcg && (anon != c->group_anon[id] || file != c->group_file[id]))
+			complain(c, "memory cgroup %u: %" PRIu64 " anonymous and %" PRIu64 " file pages mapped, %" PRIu64
+				 " and %" PRIu64 " found", id, anon, file, c->group_anon[id], c->group_file[id]);
+	}
+}
+
 static void check_node(struct check *c, const struct pglist_data *pgdat)
 {
 	unsigned n = pgdat->node_id;
 
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++)
+		check_zone(c, &pgdat->node_zones[z], c->nr_mlock[n][z], c->nr_lru[n][z]);
 	if (pgdat->vm_stat[NR_ANON_MAPPED] != c->nr_anon[n])
 		complain(c, "node %u: nr_anon_pages %" PRIu64 ", %" PRIu64 " found", n, pgdat->vm_stat[NR_ANON_MAPPED],
 			 c->nr_anon[n]);
@@ -187,6 +258,10 @@ bool page_table_check(struct memory *mem, struct strbuf *why)
 	struct check c = {.mem = mem, .why = why, .maps = counts(nr), .entire = counts(nr)};
 	struct list_head *pos;
 
+	if (mem->page_memcg) {
+		c.group_anon = xcalloc(MEMCG_ID_MAX + 1, sizeof(*c.group_anon));
+		c.group_file = xcalloc(MEMCG_ID_MAX + 1, sizeof(*c.group_file));
+	}
 	list_for_each(pos, &mem->mms) {
 		struct mm_struct *mm = list_entry(pos, struct mm_struct, mmlist);
 
@@ -199,6 +274,9 @@ bool page_table_check(struct memory *mem, struct strbuf *why)
 	for (unsigned n = 0; n < mem->nr_nodes; n++)
 		if (mem->nodes[n])
 			check_node(&c, mem->nodes[n]);
+	check_groups(&c);
+	free(c.group_anon);
+	free(c.group_file);
 	munmap(c.maps, nr * sizeof(uint32_t));
 	munmap(c.entire, nr * sizeof(uint32_t));
 	return c.errors == 0;

@@ -8,6 +8,9 @@
  *	folio->_refcount = folio_expected_refs(): mappings and caches, nobody else between two items of a trace
  *	mm->rss_stat = pages and swap entries in its tables
  *	nr_anon_pages, nr_mapped of a node = its pages that are mapped
+ *	nr_mlock of a zone = its pages with PG_MLOCKED
+ *	pages on lists of a zone = its folios with PG_LRU, which all folios of processes and files have where there are lists
+ *	mapped pages of a memory cgroup = those of the folios charged to it
  *	a writable entry of an anonymous page: the page is PG_ANON_EXCLUSIVE
  *	an entry maps memory that is allocated, and of an area that is there
  */

@@ -17,6 +17,7 @@
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/quicklist.h"
+#include "mm/seeded_bug.h"
 
 #define CHUNK_MIN ((size_t)64 << 10)
 #define CHUNK_MAX ((size_t)2 << 20)	/* a huge page of most hosts */
@@ -185,7 +186,7 @@ static void table_delete(struct memory *mem, struct pgtable *table)
 {
 	struct page *page = pfn_to_page(mem, table->pfn);
 
-	lruvec_stat_mod_folio(mem, table->pfn, NR_PAGETABLE, -1);
+	lruvec_stat_mod_folio(mem, table->pfn, NR_PAGETABLE, SEEDED_BUG(mem, TABLE_COUNT) ? 0 : -1);
 	page->flags &= ~PG_TABLE;
 	page->index = 0;
 	if (unlikely(mem->quicklists))

@@ -7,6 +7,7 @@
 #include "mm/folio_touched.h"
 #include "mm/memcg.h"
 #include "mm/pgtable.h"
+#include "mm/seeded_bug.h"
 #include "mm/vma.h"
 
 static bool is_large(const struct page *page)
@@ -27,6 +28,8 @@ static void count_mapped(struct memory *mem, pfn_t pfn, const struct page *page,
 {
 	enum node_stat_item item = page->flags & PG_ANON ? NR_ANON_MAPPED : NR_FILE_MAPPED;
 
+	if (nr < 0 && SEEDED_BUG(mem, RMAP_STAT))
+		return;
 	lruvec_stat_mod_page(mem, pfn, item, nr);
 }
 
@@ -89,7 +92,7 @@ void folio_add_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr)
 
 	if (unlikely(is_large(page)))
 		add_ptes_large(mem, pfn, nr);
-	else if (page->_mapcount++ == 0)
+	else if (!SEEDED_BUG(mem, RMAP_ADD) && page->_mapcount++ == 0)
 		count_mapped(mem, pfn, page, 1);
 }
 
@@ -100,7 +103,7 @@ void folio_remove_rmap_ptes(struct memory *mem, pfn_t pfn, unsigned nr)
 	VM_BUG_ON(page->_mapcount <= 0);
 	if (unlikely(is_large(page)))
 		remove_ptes_large(mem, pfn, nr);
-	else if (--page->_mapcount == 0)
+	else if (!SEEDED_BUG(mem, RMAP_REMOVE) && --page->_mapcount == 0)
 		count_mapped(mem, pfn, page, -1);
 }
 
@@ -168,6 +171,8 @@ void folio_remove_rmap_pmd(struct memory *mem, pfn_t head)
 	struct page *page = pfn_to_page(mem, head);
 
 	VM_BUG_ON(*folio_entire_mapcount(mem, head) == 0);
+	if (SEEDED_BUG(mem, THP_ENTIRE))
+		return;
 	add_large_mapcount(mem, head, -1);
 	if (--*folio_entire_mapcount(mem, head) > 0)
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* The swap cache and read-ahead: see swap_state.h. */
+#include "mm/seeded_bug.h"
 #include "mm/swap_state.h"
 
 #include "mm/lru.h"
@@ -69,7 +70,7 @@ void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow)
 	unsigned nr = 1u << page_order(page);
 
 	BUG_ON((page->flags & (PG_SWAPCACHE | PG_WRITEBACK)) != PG_SWAPCACHE);
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < nr && !SEEDED_BUG(mem, SWAP_CACHE); i++)
 		slot_entry(mem, entry)[i] = shadow;
 	page->flags &= ~PG_SWAPCACHE;
 	count_cached(mem, head, -(int64_t)nr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /* Dirty pages and the device they go to: see writeback.h. */
+#include "mm/seeded_bug.h"
 #include "mm/writeback.h"
 
 #include <inttypes.h>
@@ -65,7 +66,7 @@ static void account_dirtied(struct memory *mem, struct address_space *mapping, p
 		if (mem->writeback)
 			list_add_tail(&mapping->dirty_inodes, &mem->writeback->b_dirty);
 	}
-	for (uint64_t i = 0; i < (uint64_t)nr; i++)
+	for (uint64_t i = 0; i < (uint64_t)nr && !SEEDED_BUG(mem, DIRTY_LOST); i++)
 		radix_set(&mapping->dirty, page->index + i, 1);
 	if (mem->current)
 		mem->current->nr_dirtied += (uint32_t)nr;
@@ -76,7 +77,7 @@ static void account_cleaned(struct memory *mem, struct address_space *mapping, p
 	const struct page *page = pfn_to_page(mem, head);
 	int64_t nr = 1ll << page_order(page);
 
-	lruvec_stat_mod_folio(mem, head, NR_FILE_DIRTY, -nr);
+	lruvec_stat_mod_folio(mem, head, NR_FILE_DIRTY, SEEDED_BUG(mem, DIRTY_COUNT) ? 0 : -nr);
 	mod_write_pending(mem, head, -nr);
 	for (uint64_t i = 0; i < (uint64_t)nr; i++)
 		radix_del(&mapping->dirty, page->index + i);
@@ -188,7 +189,7 @@ static void folio_end_writeback(struct memory *mem, pfn_t head)
 
 	VM_BUG_ON(!(page->flags & PG_WRITEBACK));
 	page->flags &= ~PG_WRITEBACK;
-	lruvec_stat_mod_folio(mem, head, NR_WRITEBACK, -nr);
+	lruvec_stat_mod_folio(mem, head, NR_WRITEBACK, SEEDED_BUG(mem, WRITEBACK_COUNT) ? 0 : -nr);
 	mod_node_page_state(pfn_to_node(mem, head), NR_WRITTEN, nr);
 	if (mapping) {
 		mod_write_pending(mem, head, -nr);

@@ -18,7 +18,7 @@ import tree
 
 # From the ground up. A new module of src/mm/ gets its place here.
 RANKS = [
-    'mm_types mmzone gfp page-flags vmstat mm_config pressure shrinker',
+    'mm_types mmzone gfp page-flags vmstat mm_config pressure shrinker seeded_bug',
     'memmap lru_policy buddy kaddr kentry deferred_split folio_touched compact_defer',
     'memcg mempolicy memory_tiers',
     'mm_inline',
