@@ -407,7 +407,6 @@ static bool is_trace_name(const char *name)
 
 static int by_name(const void *a, const void *b)
 {
-	/* No ties: names of one folder differ. */
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
@@ -425,6 +424,7 @@ static int add_folder(struct reader *r, const char *path)
 		if (is_trace_name(e->d_name))
 			*vec_push(&names) = xstrdup(e->d_name);
 	closedir(d);
+	/* no ties: names of one folder differ */
 	if (names.nr)
 		qsort(names.data, names.nr, sizeof(*names.data), by_name);
 	if (names.nr > STREAMS_MAX)

@@ -256,7 +256,6 @@ static int64_t read_lz4(struct source *s, void *buf, size_t size, struct mmr_err
 #ifdef HAVE_ZIP
 static int by_name(const void *a, const void *b)
 {
-	/* No ties: an archive with two files of one name is refused. */
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
@@ -277,6 +276,7 @@ static int open_zip(struct source *s, struct mmr_error *err)
 		if (name && name[0] && name[strlen(name) - 1] != '/')
 			*vec_push(&s->names) = xstrdup(name);
 	}
+	/* no ties: an archive with two files of one name is refused below */
 	qsort(s->names.data, s->names.nr, sizeof(*s->names.data), by_name);
 	for (size_t i = 1; i < s->names.nr; i++)
 		if (!strcmp(s->names.data[i - 1], s->names.data[i]))

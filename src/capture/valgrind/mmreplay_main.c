@@ -15,21 +15,21 @@
  *
  * The rest is in frame.h (what is written, when runs close). Nothing here changes what the program does.
  */
-#include "pub_tool_basics.h"
-#include "pub_tool_tooliface.h"
-#include "pub_tool_guest.h"
-#include "pub_tool_libcassert.h"
-#include "pub_tool_libcbase.h"
-#include "pub_tool_libcfile.h"
-#include "pub_tool_libcprint.h"
-#include "pub_tool_libcproc.h"
-#include "pub_tool_machine.h"
-#include "pub_tool_mallocfree.h"
-#include "pub_tool_options.h"
-#include "pub_tool_threadstate.h"
-#include "pub_tool_vki.h"
+#include <pub_tool_basics.h>
+#include <pub_tool_tooliface.h>
+#include <pub_tool_guest.h>
+#include <pub_tool_libcassert.h>
+#include <pub_tool_libcbase.h>
+#include <pub_tool_libcfile.h>
+#include <pub_tool_libcprint.h>
+#include <pub_tool_libcproc.h>
+#include <pub_tool_machine.h>
+#include <pub_tool_mallocfree.h>
+#include <pub_tool_options.h>
+#include <pub_tool_threadstate.h>
+#include <pub_tool_vki.h>
 
-#include "frame.h"
+#include "capture/valgrind/frame.h"
 
 /*
  * Of the core, not declared for tools: a descriptor out of the program's reach; a file mapped among the core's own; the
