@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
 /*
- * Shrinkers under pressure. Kernel counterpart: mm/shrinker.c (shrink_slab, do_shrink_slab), mm/vmscan.c (drop_slab).
+ * Shrinkers under pressure. Kernel counterpart: mm/shrinker.c (shrink_slab, do_shrink_slab).
  *
  * Modelled: 4 / seeks of 1 / 2^priority of what a cache could free, in batches of 128; what is too little for a batch waits for the next
  * call; groups ask only shrinkers that know them. Simplified: nothing is deferred for single groups; what shrinkers call an object is a
@@ -86,19 +86,5 @@ uint64_t shrink_slab(struct memory *mem, gfp_t gfp, int nid, struct mem_cgroup *
 		do_shrink_slab(&c, priority);
 		freed += c.freed;
 	}
-	return freed;
-}
-
-uint64_t drop_slab(struct memory *mem)
-{
-	uint64_t freed = 0, now;
-
-	count_vm_event(mem, DROP_SLAB);
-	do {
-		now = 0;
-		for (unsigned n = 0; n < mem->nr_nodes; n++)
-			now += mem->nodes[n] ? shrink_slab(mem, GFP_KERNEL, (int)n, NULL, 0) : 0;
-		freed += now;
-	} while (now > 10);	/* the kernel gives up there, too */
 	return freed;
 }

@@ -6,7 +6,7 @@
  * Modelled: active and inactive lists, in clusters of 32 (shrink_active_list, shrink_inactive_list, shrink_folio_list with
  * all its outcomes); how much of each list is looked at (get_scan_count: swappiness, cost, cache_trim_mode,
  * file_is_tiny, protection of groups); rising priority; kswapd of each node with boost, zone index, order and failures;
- * throttling; slab shrinkers in proportion; demotion to slower tiers; proactive reclaim; drop_caches.
+ * throttling; slab shrinkers in proportion; demotion to slower tiers; proactive reclaim.
  *
  * How fast kswapd runs: the model's clock gives it time. Behind each fault and each item of the trace it has what went by
  * since it last had a turn: the advance of the clock, but at least reclaim.fault_time for each page fault in between (on
@@ -15,7 +15,7 @@
  * and the caller's wait is counted in memory->reclaim_times.
  *
  * Simplified: one reclaimer at a time, so nothing is isolated by another; writeback that the caller would wait for is
- * waited for in counted time (pageout() says how long), never for real. Left out: hibernation.
+ * waited for in counted time, never for real. Left out: hibernation, laptop mode, soft limits, drop_caches.
  *
  * Interface: pressure_ops are filled with these by sim/pressure.c.
  */
@@ -53,9 +53,6 @@ uint64_t node_reclaim_pages(struct memory *mem, struct pglist_data *pgdat, unsig
 uint64_t reclaim_pages(struct memory *mem, struct pfn_list *isolated);
 /* As writing "<bytes>" to memory.reclaim of a node: proactive. Returns the pages freed. */
 uint64_t reclaim_node_proactively(struct memory *mem, unsigned nid, uint64_t nr_pages, int swappiness);
-/* /proc/sys/vm/drop_caches is not here: page cache by mm/filemap.h, slab by drop_slab(). */
-uint64_t drop_slab(struct memory *mem);
-
 /* The zone is below its low mark: notes it, and how far up zones are wanted. */
 void wakeup_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum zone_type highest);
 /* Gives every kswapd that is awake the time since the last call; call only with mem->kswapd_nodes. */
