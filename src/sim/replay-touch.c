@@ -178,13 +178,15 @@ void ev_ktouch(struct mmr_replay *r, const struct mmr_event *ev)
 
 /* Counters that pages from before the trace leave untouched. */
 struct books {
-	uint64_t vm_event[NR_VM_EVENT_ITEMS];
+	uint64_t vm_event[NR_VM_EVENT_ITEMS], memcg_event[NR_VM_EVENT_ITEMS];
 	uint64_t min_flt, maj_flt, gup_flt, mm_min, mm_maj;
 };
 
 static void books_save(struct books *b, const struct memory *mem, const struct mm_struct *mm)
 {
 	memcpy(b->vm_event, mem->vm_event, sizeof(b->vm_event));
+	if (mm->memcg)
+		memcpy(b->memcg_event, mm->memcg->vm_event, sizeof(b->memcg_event));
 	b->min_flt = mem->current->min_flt;
 	b->maj_flt = mem->current->maj_flt;
 	b->gup_flt = mem->current->gup_flt;
@@ -195,6 +197,8 @@ static void books_save(struct books *b, const struct memory *mem, const struct m
 static void books_restore(const struct books *b, struct memory *mem, struct mm_struct *mm)
 {
 	memcpy(mem->vm_event, b->vm_event, sizeof(b->vm_event));
+	if (mm->memcg)
+		memcpy(mm->memcg->vm_event, b->memcg_event, sizeof(b->memcg_event));
 	mem->current->min_flt = b->min_flt;
 	mem->current->maj_flt = b->maj_flt;
 	mem->current->gup_flt = b->gup_flt;
@@ -245,7 +249,7 @@ static void make_range_resident(struct mmr_replay *r, struct mm_struct *mm, uint
 	for (vma = find_vma(mm, addr); vma && vma->vm_start < end; vma = vma_next(vma)) {
 		addr = addr > vma->vm_start ? addr : vma->vm_start;
 		stop = end < vma->vm_end ? end : vma->vm_end;
-		while (addr < stop) {
+		while (addr < stop && !mm->oom_victim) {
 			addr = make_resident(r, vma, addr, flags);
 			if (failed != r->counts.diverged[DIVERGE_RESIDENT_FAILED])
 				return;
