@@ -121,7 +121,7 @@ static bool filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end
 		unsigned nr = (unsigned)(min_u64(next, end + 1) - index);
 
 		index = next;
-		if ((folio->flags & (PG_READAHEAD | PG_UPTODATE)) != PG_UPTODATE)
+		if ((folio->flags & (PG_READAHEAD | PG_UPTODATE)) != PG_UPTODATE || folio_is_read(vmf->mem, head))
 			continue;
 		/* A window with nothing in the cache leaves no table behind. */
 		if (!may_install_table(vmf, next) || !table_for(vmf, head))
@@ -166,16 +166,16 @@ static bool do_fault_around(struct vm_fault *vmf)
 static vm_fault_t do_file_page(struct vm_fault *vmf, pfn_t *ret_pfn)
 {
 	struct address_space *mapping = vmf->vma->vm_mapping;
-	bool major;
+	bool major, waited;
 
 	if (vmf->pgoff >= mapping_nr_pages(vmf->mem, mapping))
 		return VM_FAULT_SIGBUS;
-	*ret_pfn = filemap_fault(vmf, &major);
+	*ret_pfn = filemap_fault(vmf, &major, &waited);
 	if (*ret_pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	if (major)
 		count_vm_memcg_events(vmf->mem, vmf->vma->vm_mm->memcg, PGMAJFAULT, 1);
-	return major ? VM_FAULT_MAJOR : 0;
+	return (major ? VM_FAULT_MAJOR : 0) | (waited ? VM_FAULT_WAITED : 0);
 }
 
 static void put_file_page(struct vm_fault *vmf, pfn_t pfn)
@@ -207,8 +207,8 @@ static vm_fault_t do_read_fault(struct vm_fault *vmf)
 	ret = do_file_page(vmf, &pfn);
 	if (ret & VM_FAULT_ERROR)
 		return ret;
-	/* A page that had to be read is waited for without the lock: the kernel then starts again. */
-	if (!(ret & VM_FAULT_MAJOR && do_fault_around(vmf)))
+	/* A page that is being read is waited for without the lock: the kernel then starts again. */
+	if (!(ret & (VM_FAULT_MAJOR | VM_FAULT_WAITED) && do_fault_around(vmf)))
 		ret |= finish_fault(vmf, pfn);
 	put_file_page(vmf, pfn);
 	if (ret & VM_FAULT_ERROR)

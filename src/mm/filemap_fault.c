@@ -113,8 +113,6 @@ static void do_async_mmap_readahead(struct vm_fault *vmf, pfn_t head)
 		ractl.ra->mmap_miss--;
 	if (!(pfn_to_page(vmf->mem, head)->flags & PG_READAHEAD))
 		return;
-	/* The window that begins here may still be on its way. */
-	io_wait(vmf->mem, ractl.ra->done_ns, IO_STALL_READ);
 	page_cache_async_ra(&ractl, head, ractl.ra->ra_pages);
 }
 
@@ -130,14 +128,12 @@ static pfn_t read_one(struct vm_fault *vmf)
 {
 	struct memory *mem = vmf->mem;
 	struct address_space *mapping = vmf->vma->vm_mapping;
-	struct file_ra_state *ra = &mapping->f.f_ra;
 	pfn_t pfn = filemap_add_folio_gfp(mem, mapping, vmf->pgoff, 0, 0);
-	uint64_t done;
 
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
-	done = io_submit_read(mem, 1ull << mem->geo->page_shift);
-	ra->done_ns = done > ra->done_ns ? done : ra->done_ns;
+	io_read_begin(mem, pfn);
+	io_read_submitted(mem, io_submit_read(mem, 1ull << mem->geo->page_shift));
 	kernel_enter(mem, KERNEL_IO);
 	return pfn;
 }
@@ -155,12 +151,12 @@ static pfn_t get_cached(struct vm_fault *vmf, pfn_t pfn, bool *ret_major)
 	return pfn;
 }
 
-pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major)
+pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major, bool *ret_waited)
 {
 	struct address_space *mapping = vmf->vma->vm_mapping;
 	pfn_t pfn = filemap_find(mapping, vmf->pgoff);
 
-	*ret_major = false;
+	*ret_major = *ret_waited = false;
 	if (mapping->is_shmem) {
 		pfn = shmem_get_folio(vmf->mem, mapping, vmf->pgoff, SGP_CACHE, ret_major);
 		if (pfn != PFN_NONE)
@@ -170,6 +166,7 @@ pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major)
 	if (pfn != PFN_NONE) {
 		pfn = get_cached(vmf, pfn, ret_major);
 		do_async_mmap_readahead(vmf, folio_pfn(vmf->mem, pfn));
+		*ret_waited = folio_wait_read(vmf->mem, folio_pfn(vmf->mem, pfn));
 		return pfn;
 	}
 	*ret_major = true;
@@ -181,6 +178,6 @@ pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major)
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
 	pfn = get_cached(vmf, pfn, ret_major);
-	io_wait(vmf->mem, mapping->f.f_ra.done_ns, read_stall(vmf->mem, folio_pfn(vmf->mem, pfn)));
+	(void)folio_wait_read(vmf->mem, folio_pfn(vmf->mem, pfn));
 	return pfn;
 }

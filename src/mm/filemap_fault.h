@@ -16,10 +16,11 @@
 #include "mm/vm_fault.h"
 
 /*
- * The page at vmf->pgoff: looked up, or read with what read-around brings. *ret_major is set when it had to be read. PFN_NONE:
+ * The page at vmf->pgoff: looked up, or read with what read-around brings. *ret_major is set when it had to be read, *ret_waited
+ * when it was there but still being read. With a reference. PFN_NONE:
  * no memory; the caller has checked the file's end. Shmem: mm/shmem.h.
  */
-pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major);
+pfn_t filemap_fault(struct vm_fault *vmf, bool *ret_major, bool *ret_waited);
 /* Fault-around found nr pages that were there: so many misses are forgiven. */
 void filemap_fault_hits(struct address_space *mapping, uint64_t nr);
 

@@ -151,7 +151,6 @@ struct file_ra_state {
 	int64_t prev_pos;		/* end of the last read, bytes; -1 none */
 	unsigned order;			/* of the folios of the window */
 	unsigned mmap_miss;		/* faults that missed, less pages that were there */
-	uint64_t done_ns;		/* device time at which the window has been read */
 };
 
 /* An open file: one for each open() (mm/file_table.h). */

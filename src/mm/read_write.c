@@ -71,7 +71,7 @@ static struct readahead_control read_ractl(const struct read_state *r, uint64_t 
 	};
 }
 
-/* Folios from index on without a gap, up to one with the mark of the next window (filemap_get_read_batch). */
+/* Folios from index on without a gap, up to one with the mark of the next window or one that is being read (filemap_get_read_batch). */
 static void get_read_batch(struct read_state *r, uint64_t index, uint64_t last)
 {
 	while (r->nr < PAGEVEC_SIZE && index <= last) {
@@ -85,7 +85,7 @@ static void get_read_batch(struct read_state *r, uint64_t index, uint64_t last)
 		get_page(r->mem, head);
 		page->flags |= PG_UPTODATE;
 		r->batch[r->nr++] = head;
-		if (page->flags & PG_READAHEAD)
+		if (page->flags & PG_READAHEAD || folio_is_read(r->mem, head))
 			return;
 		index = page->index + (1ull << page_order(page));
 	}
@@ -95,13 +95,12 @@ static void get_read_batch(struct read_state *r, uint64_t index, uint64_t last)
 static void create_folio(struct read_state *r, uint64_t index)
 {
 	struct memory *mem = r->mem;
-	uint64_t done;
+	pfn_t pfn = filemap_add_folio_gfp(mem, r->file->f_mapping, index, 0, 0);
 
-	if (filemap_add_folio_gfp(mem, r->file->f_mapping, index, 0, 0) == PFN_NONE)
+	if (pfn == PFN_NONE)
 		return;
-	done = io_submit_read(mem, 1ull << mem->geo->page_shift);
-	if (done > r->file->f_ra.done_ns)
-		r->file->f_ra.done_ns = done;
+	io_read_begin(mem, pfn);
+	io_read_submitted(mem, io_submit_read(mem, 1ull << mem->geo->page_shift));
 	kernel_enter(mem, KERNEL_IO);
 }
 
@@ -121,16 +120,12 @@ static bool get_pages(struct read_state *r)
 		if (filemap_find(r->file->f_mapping, index) == PFN_NONE)
 			create_folio(r, index);
 		get_read_batch(r, index, last);
-		if (r->nr)
-			io_wait(r->mem, r->file->f_ra.done_ns, read_stall(r->mem, r->batch[0]));
 	}
 	if (!r->nr)
 		return false;
 	head = r->batch[r->nr - 1];
 	page = pfn_to_page(r->mem, head);
 	if (page->flags & PG_READAHEAD) {
-		/* What begins here may still be on its way. */
-		io_wait(r->mem, r->file->f_ra.done_ns, IO_STALL_READ);
 		ractl = read_ractl(r, page->index);
 		page_cache_async_ra(&ractl, head, last + 1 - page->index);
 	}
@@ -151,6 +146,7 @@ static void copy_batch(struct read_state *r)
 		uint64_t fsize = folio_bytes(r->mem, head);
 		uint64_t bytes = min_bytes(r->end - r->pos, fsize - (r->pos & (fsize - 1)));
 
+		(void)folio_wait_read(r->mem, head);
 		/* Pieces of one folio, one read after the other, count as one access. */
 		if (i || r->flags & IOCB_SPLICE || !pos_same_folio(r->mem, (int64_t)r->pos, r->last_pos - 1, head))
 			folio_mark_accessed(r->mem, head);

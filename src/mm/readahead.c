@@ -32,32 +32,17 @@ void file_ra_state_init(const struct memory *mem, struct file_ra_state *ra)
 }
 
 /*
- * Pages of a window are locked until they have been read, so that reclaim, which a charge may start, scans them and leaves
- * them: it cannot take what nobody has seen yet. Here until they are given to the device.
+ * One request to the device. Nobody waits for it here: who needs a page of it does (folio_wait_read()). Until then its pages are
+ * locked, so that reclaim, which the charges of the window may start, scans them and leaves them.
  */
-static void lock_pages(struct readahead_control *ractl, pfn_t head, uint64_t index)
-{
-	const struct page *page = pfn_to_page(ractl->mem, head);
-	struct reading *reading = &ractl->mem->reading;
-
-	if (reading->mapping != page->mapping)
-		*reading = (struct reading){.mapping = page->mapping, .first = index};
-	reading->end = index + (1ull << page_order(page));
-}
-
-/* One request to the device. Nobody waits for it here: who needs the window waits for ra->done_ns. */
 static void submit_pages(struct readahead_control *ractl, uint64_t nr)
 {
 	struct memory *mem = ractl->mem;
-	uint64_t done;
 
-	mem->reading.mapping = 0;
 	if (!nr)
 		return;
 	ractl->nr_read += nr;
-	done = io_submit_read(mem, nr << mem->geo->page_shift);
-	if (done > ractl->ra->done_ns)
-		ractl->ra->done_ns = done;
+	io_read_submitted(mem, io_submit_read(mem, nr << mem->geo->page_shift));
 	kernel_enter(mem, KERNEL_IO);	/* the disk says that it is done */
 }
 
@@ -80,7 +65,7 @@ static void page_cache_ra_unbounded(struct readahead_control *ractl, uint64_t nr
 		pfn = filemap_add_folio_gfp(ractl->mem, ractl->mapping, index, 0, GFP_READAHEAD);
 		if (pfn == PFN_NONE)
 			break;
-		lock_pages(ractl, pfn, index);
+		io_read_begin(ractl->mem, pfn);
 		if (i == mark && lookahead)
 			pfn_to_page(ractl->mem, pfn)->flags |= PG_READAHEAD;
 		batch++;
@@ -119,7 +104,7 @@ static bool ra_alloc_folio(struct readahead_control *ractl, uint64_t index, uint
 
 	if (head == PFN_NONE)
 		return false;
-	lock_pages(ractl, head, index);
+	io_read_begin(ractl->mem, head);
 	if (index == (mark & ~((1ull << order) - 1)))
 		pfn_to_page(ractl->mem, head)->flags |= PG_READAHEAD;
 	return true;

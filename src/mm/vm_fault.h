@@ -18,6 +18,7 @@ typedef uint32_t vm_fault_t;
 #define VM_FAULT_SIGSEGV (1u << 6)
 #define VM_FAULT_NOPAGE	(1u << 8)	/* the entry is set, nothing more to do */
 #define VM_FAULT_RETRY	(1u << 10)	/* the entry changed while memory was allocated: look again */
+#define VM_FAULT_WAITED	(1u << 12)	/* the page was being read: what is around it may be there now */
 #define VM_FAULT_FALLBACK (1u << 11)	/* no huge page: try base pages */
 #define VM_FAULT_ERROR	(VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 

@@ -305,15 +305,6 @@ static enum folio_fate reclaim_folio(struct shrink_control *s, pfn_t head, enum 
 	return take_away(s, head) ? FOLIO_FREE : FOLIO_KEEP;
 }
 
-/* Only pages that are being read are locked: nothing else goes on beside reclaim. */
-static bool is_locked(const struct memory *mem, const struct page *page)
-{
-	const struct reading *reading = &mem->reading;
-
-	return !(page->flags & PG_ANON) && page->mapping == reading->mapping && page->index >= reading->first &&
-	       page->index < reading->end;
-}
-
 static enum folio_fate shrink_folio(struct shrink_control *s, pfn_t head)
 {
 	struct memory *mem = s->mem;
@@ -321,7 +312,8 @@ static enum folio_fate shrink_folio(struct shrink_control *s, pfn_t head)
 	enum folio_references references = FOLIOREF_RECLAIM;
 	uint64_t nr = nr_pages_of(mem, head);
 
-	if (unlikely(mem->reading.mapping) && is_locked(mem, page))
+	/* Only pages that are being read are locked: nothing else goes on beside reclaim. */
+	if (folio_is_read(mem, head))
 		return FOLIO_KEEP;
 	s->sc->nr_scanned += nr;
 	if (!folio_evictable(page))

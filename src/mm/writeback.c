@@ -5,6 +5,7 @@
 #include "mm/writeback.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "mm/lru.h"
@@ -270,6 +271,58 @@ uint64_t io_submit_write(struct memory *mem, uint64_t bytes)
 		return 0;
 	return submit(mem, &mem->writeback->write_free_ns, transfer_ns(bytes, conf->io_write_bandwidth),
 		      conf->io_write_latency_ns);
+}
+
+void io_read_begin(struct memory *mem, pfn_t head)
+{
+	const struct page *page = pfn_to_page(mem, head);
+	struct reading *reading = &mem->reading;
+
+	if (reading->mapping != page->mapping)
+		*reading = (struct reading){.mapping = page->mapping, .first = page->index};
+	reading->end = page->index + (1ull << page_order(page));
+}
+
+static void forget_reads(struct memory *mem)
+{
+	struct writeback *wb = mem->writeback;
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < wb->nr_reads; i++)
+		if (wb->reads[i].done_ns > io_time(mem))
+			wb->reads[nr++] = wb->reads[i];
+	wb->nr_reads = nr;
+}
+
+void io_read_submitted(struct memory *mem, uint64_t done_ns)
+{
+	struct reading reading = mem->reading;
+	struct writeback *wb = mem->writeback;
+
+	mem->reading.mapping = 0;
+	if (!wb || !reading.mapping || done_ns <= io_time(mem))
+		return;
+	forget_reads(mem);
+	/* One device: they are done in the order in which they came. */
+	if (wb->nr_reads == NR_IO_READS)
+		memmove(wb->reads, wb->reads + 1, --wb->nr_reads * sizeof(*wb->reads));
+	wb->reads[wb->nr_reads++] = (struct io_read){reading.mapping, reading.first, reading.end, done_ns};
+}
+
+uint64_t __folio_read_done(const struct memory *mem, const struct page *page)
+{
+	const struct reading *reading = &mem->reading;
+	const struct writeback *wb = mem->writeback;
+
+	if (page->flags & PG_ANON || !page->mapping)
+		return 0;
+	if (page->mapping == reading->mapping && page->index >= reading->first && page->index < reading->end)
+		return UINT64_MAX;
+	for (unsigned i = wb ? wb->nr_reads : 0; i-- > 0;)
+		if (wb->reads[i].mapping == page->mapping && page->index >= wb->reads[i].first &&
+		    page->index < wb->reads[i].end)
+			return wb->reads[i].done_ns;
+	return 0;
 }
 
 uint64_t io_submit_read(struct memory *mem, uint64_t bytes)

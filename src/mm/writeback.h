@@ -53,10 +53,20 @@ struct writeback_entry {
 	pfn_t head;
 };
 
+/* Pages of a file that the device reads: locked until it is done. */
+struct io_read {
+	uint32_t mapping;		/* handle */
+	uint64_t first, end;		/* pages */
+	uint64_t done_ns;		/* device time */
+};
+#define NR_IO_READS 16			/* so many are known; of more the one that ends first is forgotten */
+
 struct writeback {
 	struct list_head b_dirty;	/* files with dirty pages, the longest dirty first (dirty_inodes) */
 	VEC(struct writeback_entry) in_flight;
 	uint64_t seq;
+	struct io_read reads[NR_IO_READS];
+	unsigned nr_reads;		/* some of them may be done */
 	uint64_t read_free_ns, write_free_ns;	/* device time at which the device is free again */
 	uint64_t waited_ns;		/* all io_wait() so far: device time - clock */
 	uint64_t stall_ns[NR_IO_STALLS], stalls[NR_IO_STALLS];
@@ -99,6 +109,18 @@ void folio_start_writeback(struct memory *mem, pfn_t head, uint64_t done_ns);
 uint64_t io_submit_write(struct memory *mem, uint64_t bytes);
 /* The same for a read. */
 uint64_t io_submit_read(struct memory *mem, uint64_t bytes);
+/* A folio has come into the cache to be read, behind the one before: locked from now on, although the read is not submitted yet. */
+void io_read_begin(struct memory *mem, pfn_t head);
+/* It is submitted, and done at that time (io_submit_read()). */
+void io_read_submitted(struct memory *mem, uint64_t done_ns);
+/* Device time at which the page will have been read: UINT64_MAX when its read is not submitted yet, 0 when it is not being read. */
+uint64_t __folio_read_done(const struct memory *mem, const struct page *page);
+static inline uint64_t folio_read_done(const struct memory *mem, pfn_t head)
+{
+	if (likely(!mem->reading.mapping && (!mem->writeback || !mem->writeback->nr_reads)))
+		return 0;
+	return __folio_read_done(mem, pfn_to_page(mem, head));
+}
 /* Now, on the device's clock. */
 static inline uint64_t io_time(const struct memory *mem)
 {
@@ -110,6 +132,21 @@ void io_wait(struct memory *mem, uint64_t until_ns, enum io_stall why);
 static inline enum io_stall read_stall(const struct memory *mem, pfn_t head)
 {
 	return pfn_to_page(mem, head)->flags & PG_WORKINGSET ? IO_STALL_THRASHING : IO_STALL_READ;
+}
+/* Is it being read at the moment? */
+static inline bool folio_is_read(const struct memory *mem, pfn_t head)
+{
+	uint64_t done = folio_read_done(mem, head);
+
+	return unlikely(done) && done > io_time(mem);
+}
+/* Waits for its read to end, when it is being read. True: it was. */
+static inline bool folio_wait_read(struct memory *mem, pfn_t head)
+{
+	if (likely(!folio_is_read(mem, head)))
+		return false;
+	io_wait(mem, folio_read_done(mem, head), read_stall(mem, head));
+	return true;
 }
 /* Ends all writeback that the device is done with by now. */
 void io_complete(struct memory *mem);

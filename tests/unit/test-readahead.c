@@ -218,8 +218,8 @@ static struct vm_fault fault_at(struct fixture *f, struct vm_area_struct *vma, u
 static bool touch(struct fixture *f, struct vm_area_struct *vma, uint64_t pgoff)
 {
 	struct vm_fault vmf = fault_at(f, vma, pgoff);
-	bool major;
-	pfn_t pfn = filemap_fault(&vmf, &major);
+	bool major, waited;
+	pfn_t pfn = filemap_fault(&vmf, &major, &waited);
 
 	assert_true(pfn != PFN_NONE);
 	put_page(f->mem, folio_pfn(f->mem, pfn));
