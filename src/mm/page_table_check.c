@@ -77,8 +77,10 @@ static void check_leaf(struct check *c, uint64_t addr, pte_t pte, unsigned level
 	if (pte.pte & PTE_SPECIAL || pfn == c->mem->zero_pfn || pfn == c->mem->huge_zero_pfn ||
 	    (vma && vma->vm_flags & VM_HUGETLB))
 		return;
-	for (pfn_t i = 0; i < nr; i++)
+	for (pfn_t i = 0; i < nr; i++) {
 		check_page(c, addr + ((uint64_t)i << c->mem->geo->page_shift), pte, pfn + i);
+		pte.pte &= ~PTE_WRITE;	/* the first page says for a huge entry whether it may be shared */
+	}
 	if (level)
 		c->entire[pfn]++;
 	else
