@@ -61,7 +61,8 @@ static bool evict_one(struct world *w)
 	if (!w->slot[f][i].cached || w->slot[f][i].dirty)
 		return false;
 	page = pfn_to_page(w->mem, head_of(w, f, i));
-	if (page->_refcount != 1 || page->flags & PG_WRITEBACK)
+	/* Dirty since the operation began that allocates now; or locked. */
+	if (page->_refcount != 1 || page->flags & (PG_WRITEBACK | PG_DIRTY) || folio_is_read(w->mem, head_of(w, f, i)))
 		return false;
 	start = w->slot[f][i].start;
 	nr = 1u << w->slot[f][i].order;
