@@ -41,6 +41,8 @@ pfn_t get_page_from_freelist(const struct alloc_context *ac, gfp_t gfp, unsigned
 /* vm.zone_reclaim_mode: does the zone stand above its mark after reclaim on its node? */
 bool node_reclaim_helps(const struct alloc_context *ac, struct zone *zone, gfp_t gfp, unsigned order,
 			unsigned alloc_flags);
+/* memory->reclaim_always: a test wants everything moved that reclaim may move. */
+void reclaim_before_alloc(const struct alloc_context *ac, gfp_t gfp, unsigned order);
 pfn_t alloc_pages_slowpath(const struct alloc_context *ac, gfp_t gfp, unsigned order);
 /* alloc_pages_nodemask() without counting a failure, for who tries again in another way. */
 pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint64_t nodemask);

@@ -244,6 +244,21 @@ static pfn_t direct_reclaim(struct slowpath *s, uint64_t *ret_progress)
 	return *ret_progress || drain ? retry_drained(s) : PFN_NONE;
 }
 
+void reclaim_before_alloc(const struct alloc_context *ac, gfp_t gfp, unsigned order)
+{
+	struct slowpath s = { .ac = ac, .gfp = gfp, .order = order };
+	struct alloc_request req;
+	struct memory *mem = ac->mem;
+
+	if (!(gfp & __GFP_DIRECT_RECLAIM) || mem->memalloc || !ac->preferred->zone || !mem->pressure ||
+	    !mem->pressure->try_to_free_pages)
+		return;
+	req = request_of(&s);
+	mem->memalloc = true;
+	mem->pressure->try_to_free_pages(mem, &req);
+	mem->memalloc = false;
+}
+
 /* Would there be enough if all went that reclaim could free? Gives highatomic blocks up when not. */
 static bool should_reclaim_retry(struct slowpath *s, bool progress)
 {

@@ -570,6 +570,8 @@ pfn_t __alloc_pages(struct memory *mem, gfp_t gfp, unsigned order, int nid, uint
 	if (unlikely(order > mem->geo->max_order))
 		return PFN_NONE;
 	ac = prepare_alloc_pages(mem, gfp, nid, nodemask);
+	if (unlikely(mem->reclaim_always))
+		reclaim_before_alloc(&ac, gfp, order);
 	if (likely(ac.preferred->zone))
 		pfn = get_page_from_freelist(
 			&ac, gfp, order,
