@@ -10,6 +10,7 @@
 #include "mm/migrate.h"
 #include "mm/page_alloc.h"
 #include "mm/psi.h"
+#include "mm/seeded_bug.h"
 
 /* ---- is it worth it? ---- */
 
@@ -159,7 +160,8 @@ static pfn_t compaction_alloc(struct memory *mem, pfn_t src, void *ctx)
 	pfn_list_del(mem->mem_map, &cc->freepages[from], pfn);
 	while ((unsigned)from > order) {
 		from--;
-		pfn_list_add(mem->mem_map, &cc->freepages[from], pfn + (1u << from));
+		if (!SEEDED_BUG(mem, COMPACT_CUT))
+			pfn_list_add(mem->mem_map, &cc->freepages[from], pfn + (1u << from));
 	}
 	prep_isolated_page(cc->zone, pfn, order, GFP_HIGHUSER_MOVABLE | __GFP_COMP);
 	cc->nr_freepages -= 1u << order;
@@ -194,6 +196,8 @@ static pfn_t release_freepages(struct compact_control *cc)
 			pfn_t pfn = list->first;
 
 			pfn_list_del(cc->zone->mem_map, list, pfn);
+			if (SEEDED_BUG(cc->mem, COMPACT_LOST))
+				continue;
 			prep_isolated_page(cc->zone, pfn, order, __GFP_MOVABLE);
 			free_pages_pfn(cc->mem, pfn, order);
 			high = pfn > high ? pfn : high;

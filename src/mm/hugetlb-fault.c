@@ -10,6 +10,7 @@
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/tlbflush.h"
 #include "mm/vma.h"
 #include "mm/vma_policy.h"
@@ -86,7 +87,7 @@ static pfn_t alloc_hugetlb_folio(const struct huge_fault *hf, bool from_owner)
 	}
 	if (reserved) {
 		*folio_word(hf->mem, head) |= HUGETLB_RESTORE_RESERVE;
-		h->resv_huge_pages--;
+		h->resv_huge_pages -= !SEEDED_BUG(hf->mem, HUGETLB_RESERVE);
 	}
 	if (!from_owner && vma_resv_map(hf->vma))
 		region_add(vma_resv_map(hf->vma), hf->idx, hf->idx + 1);

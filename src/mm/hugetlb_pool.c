@@ -10,6 +10,7 @@
 #include "mm/mmu_gather.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/seeded_bug.h"
 #include "mm/vma.h"
 
 static uint64_t *folio_word(const struct memory *mem, pfn_t head)
@@ -103,7 +104,7 @@ static void enqueue(struct hstate *h, pfn_t head)
 	pfn_to_page(h->mem, head)->_refcount = 1;
 	*folio_word(h->mem, head) |= HUGETLB_FREE;
 	pfn_list_add(h->mem->mem_map, &h->free_list[nid], head);
-	h->free_huge_pages++;
+	h->free_huge_pages += !SEEDED_BUG(h->mem, HUGETLB_COUNT);
 	h->free_node[nid]++;
 }
 
@@ -380,7 +381,7 @@ static void unmap_one(struct mmu_gather *tlb, struct vm_area_struct *vma, struct
 	tlb_remove_tlb_entry(tlb, addr, h->level);
 	if (pte_dirty(pte))
 		pfn_to_page(mem, head)->flags |= PG_DIRTY;
-	vma->vm_mm->hugetlb_usage -= (uint64_t)nr_base_pages(h);
+	vma->vm_mm->hugetlb_usage -= SEEDED_BUG(mem, HUGETLB_USAGE) ? 0 : (uint64_t)nr_base_pages(h);
 	--*folio_entire_mapcount(mem, head);
 	restore_reserve(vma, addr, head);
 	tlb_remove_page(tlb);
@@ -527,6 +528,61 @@ static bool hstate_consistent(const struct hstate *h, struct strbuf *why)
 	return false;
 }
 
+/* What one address space maps and has reserved. */
+static void add_mm(const struct mm_struct *mm, uint64_t *mapped, uint64_t reserved[HUGE_MAX_HSTATE])
+{
+	for (const struct vm_area_struct *vma = first_vma(mm); vma; vma = vma_next(vma)) {
+		const struct hstate *h;
+
+		if (!is_vm_hugetlb_page(vma))
+			continue;
+		h = hstate_vma(vma);
+		for (uint64_t addr = vma->vm_start; addr < vma->vm_end; addr += huge_page_size(h)) {
+			const struct pgtable *table = pgtable_lookup(mm, addr, h->level);
+
+			*mapped += table && !pte_none(table->ent[pte_index(h->mem->geo, table, addr)]) ? 1ull << h->order : 0;
+		}
+		if (is_vma_resv_owner(vma))
+			reserved[h - h->mem->hugetlb->hstates] +=
+				region_chg(vma->vm_resv, vma_hugecache_offset(vma, vma->vm_start),
+					   vma_hugecache_offset(vma, vma->vm_end));
+	}
+}
+
+/* Reservations are those of files that have no page yet and of private areas that used none. */
+static bool users_consistent(const struct memory *mem, struct strbuf *why)
+{
+	uint64_t reserved[HUGE_MAX_HSTATE] = {0};
+	const struct list_head *pos;
+
+	list_for_each(pos, &mem->mms) {
+		const struct mm_struct *mm = list_entry(pos, struct mm_struct, mmlist);
+		uint64_t mapped = 0;
+
+		add_mm(mm, &mapped, reserved);
+		if (mapped != mm->hugetlb_usage) {
+			report(why, "hugetlb: address space %u: %" PRIu64 " pages counted, %" PRIu64 " mapped\n", mm->id,
+			       mm->hugetlb_usage, mapped);
+			return false;
+		}
+	}
+	list_for_each(pos, &mem->address_spaces) {
+		const struct address_space *mapping = list_entry(pos, struct address_space, all);
+		const struct hugetlb_inode *inode = mapping->hugetlb;
+
+		if (inode)
+			reserved[inode->h - mem->hugetlb->hstates] +=
+				region_count(&inode->resv, 0, UINT64_MAX) - inode->nr_folios;
+	}
+	for (unsigned i = 0; i < mem->hugetlb->nr_hstates; i++)
+		if (reserved[i] != mem->hugetlb->hstates[i].resv_huge_pages) {
+			report(why, "hugetlb: order %u: %" PRIu64 " pages reserved, %" PRIu64 " by mappings\n",
+			       mem->hugetlb->hstates[i].order, mem->hugetlb->hstates[i].resv_huge_pages, reserved[i]);
+			return false;
+		}
+	return true;
+}
+
 bool hugetlb_consistent(const struct memory *mem, struct strbuf *why)
 {
 	uint64_t used = 0, counted = 0;
@@ -541,7 +597,7 @@ bool hugetlb_consistent(const struct memory *mem, struct strbuf *why)
 	for (unsigned nid = 0; nid < mem->nr_nodes; nid++)
 		counted += mem->nodes[nid]->vm_stat[NR_HUGETLB];
 	if (used == counted)
-		return true;
+		return !mem->hugetlb || users_consistent(mem, why);
 	report(why, "hugetlb: nr_hugetlb %" PRIu64 ", %" PRIu64 " pages in use\n", counted, used);
 	return false;
 }

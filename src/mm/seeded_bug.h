@@ -43,7 +43,12 @@
 	X(THP_SPLIT, "a huge entry is split, one of its pages loses its entry") \
 	X(GEN_SIZE, "a folio changes its generation, which are not counted anew") \
 	X(GEN_LIST, "a folio is not noted to be on the list that it is on") \
-	X(MLOCK_COUNT, "an unlocked page stays in nr_mlock")
+	X(MLOCK_COUNT, "an unlocked page stays in nr_mlock") \
+	X(HUGETLB_COUNT, "a page comes back to its hugetlb pool, which does not count it as free") \
+	X(HUGETLB_RESERVE, "a hugetlb page is taken for a reservation, which stays") \
+	X(HUGETLB_USAGE, "a hugetlb page is unmapped and stays in hugetlb_usage") \
+	X(COMPACT_LOST, "compaction does not give a free block back") \
+	X(COMPACT_CUT, "compaction cuts a free block and loses a half")
 
 enum seeded_bug {
 	NO_SEEDED_BUG,

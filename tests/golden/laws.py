@@ -10,7 +10,7 @@ import json
 import sys
 
 LEAVES = ('anon_zero anon_alloc anon_huge file_read file_cow file_shared wp_reuse wp_copy wp_zero wp_shared '
-          'wp_huge numa special spurious error').split()
+          'wp_huge hugetlb hugetlb_wp numa special spurious error').split()
 
 
 def laws_of_timeline(r, t):

@@ -193,6 +193,30 @@ static void write_huge(struct trace *t)
 	end(t);
 }
 
+/* Huge pages that are set aside: taken, copied, given back. */
+static void write_set_aside(struct trace *t)
+{
+	begin(t);
+	map(t, BASE, 8 * MIB, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB);
+	touch(t, 1, BASE, 3, 512, true);
+	advise(t, BASE, 2 * MIB, MADV_DONTNEED);
+	touch(t, 1, BASE, 1, 512, true);
+	fork_child(t, 2);
+	touch(t, 2, BASE, 1, 512, true);
+	put(t, (struct mmr_event){.kind = MMR_EXIT, .task = 2});
+	unmap(t, BASE, 8 * MIB);
+	end(t);
+}
+
+/* More huge pages than there are whole blocks. */
+static void write_fragmented(struct trace *t)
+{
+	begin(t);
+	map(t, BASE, 16 * MIB, 0, MAP_PRIVATE | MAP_ANONYMOUS);
+	touch(t, 1, BASE, 8, 512, true);
+	end(t);
+}
+
 struct setting {
 	const char *key, *value;
 };
@@ -206,6 +230,10 @@ static const struct workload {
 	{"generations", write_pressure,
 	 {{"memcg.max", "4M"}, {"swap.areas", "64M:5:zram"}, {"thp.enabled", "never"}, {"reclaim.policy", "mglru"}}},
 	{"huge", write_huge, {{"thp.enabled", "always"}}},
+	{"set aside", write_set_aside, {{"hugetlb.hugepages-2048kB.nr_hugepages", "6"}}},
+	{"fragmented", write_fragmented,
+	 {{"thp.enabled", "always"}, {"thp.defrag", "always"}, {"fragmentation.initial", "aged"},
+	  {"fragmentation.initial.degree", "900"}, {"fragmentation.initial.used", "40"}}},
 };
 
 /* ---- replays ---- */
