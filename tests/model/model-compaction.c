@@ -81,7 +81,7 @@ static bool migrated(struct memory *mem, pfn_t dst, pfn_t src, void *ctx)
 	return true;
 }
 
-static void start(struct model *m, bool lru)
+static void start(struct model *m, bool lru, bool large)
 {
 	uint64_t bytes = 64ull << 20;
 	struct mm_config conf;
@@ -93,6 +93,10 @@ static void start(struct model *m, bool lru)
 	memset(m, 0, sizeof(*m));
 	config_defaults(&mm_config_table, &conf);
 	conf.compaction_proactiveness = 40;
+	/* the process's folios: of 16, 32 and 64 KiB where there is room */
+	for (unsigned i = 0; large && i < 3; i++)
+		conf.thp_hugepages[i] = THP_SIZE_ALWAYS;
+	conf.thp_defrag = THP_DEFRAG_ALWAYS;
 	assert_int_equal(memory_create(&desc, &m->mem, NULL), 0);
 	if (lru)
 		lru_enable(m->mem);
@@ -276,13 +280,13 @@ static void step(struct model *m, struct rng *rng, bool growing)
 		free_page(m, rng);
 }
 
-static void run(bool lru, uint64_t ops, uint64_t seed)
+static void run(bool lru, bool large, uint64_t ops, uint64_t seed)
 {
 	struct model *m = malloc(sizeof(*m));
 	struct rng rng;
 
 	rng_seed(&rng, seed);
-	start(m, lru);
+	start(m, lru, large);
 	for (uint64_t i = 0; i < ops; i++) {
 		step(m, &rng, i / 60000 % 3 != 2);
 		if (i % 20000 == 0)
@@ -303,8 +307,9 @@ static void test_model(void **state)
 	uint64_t seed = test_seed(), ops = test_ops(4000000);
 
 	(void)state;
-	run(false, ops / 2, seed);
-	run(true, ops / 2, seed + 1);
+	run(false, false, ops / 3, seed);
+	run(true, false, ops / 3, seed + 1);
+	run(true, true, ops / 3, seed + 2);
 }
 
 int main(void)
