@@ -390,6 +390,36 @@ static void test_place(void **state)
 	finish(&e);
 }
 
+/* Every machine, in the smallest size it has: one fault, one entry, everything given back. */
+static void test_machines(void **state)
+{
+	const char *name;
+
+	(void)state;
+	for (size_t i = 0; (name = geometry_name(i)); i++) {
+		const struct geometry *geo = geometry_find(name);
+		struct env e = { .mem = memory_create_uma(geo, 1, geo->lowmem_bytes ? GIB : 4 * GIB) };
+		struct mmap_request req = { .prot = PROT_READ | PROT_WRITE,
+					    .flags = MAP_ANONYMOUS | MAP_PRIVATE | MAP_HUGETLB };
+		int64_t addr;
+
+		hugetlb_create(e.mem);
+		assert_true(e.mem->hugetlb->nr_hstates >= 1);
+		e.h = &e.mem->hugetlb->hstates[0];
+		e.task = task_alloc(e.mem, 1);
+		e.mm = e.task->mm = mm_alloc(e.mem);
+		e.mem->current = e.task;
+		assert_int_equal(set_max_huge_pages(e.h, 2, 0), 2);
+		req.len = 2 * huge_page_size(e.h);
+		addr = do_mmap(e.mm, &req);
+		assert_true(addr > 0);
+		assert_int_equal(touch(&e, e.mm, (uint64_t)addr + 12345, true), 0);
+		assert_int_equal(touch(&e, e.mm, (uint64_t)addr + huge_page_size(e.h), true), 0);
+		assert_int_equal(e.mm->hugetlb_usage, 2ull << e.h->order);
+		finish(&e);
+	}
+}
+
 static void test_regions(void **state)
 {
 	struct resv_map m = {0};
@@ -420,7 +450,7 @@ int main(void)
 		cmocka_unit_test(test_shared),	      cmocka_unit_test(test_file),
 		cmocka_unit_test(test_surplus),	      cmocka_unit_test(test_gigantic),
 		cmocka_unit_test(test_mremap),	      cmocka_unit_test(test_place),
-		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_machines),      cmocka_unit_test(test_regions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
