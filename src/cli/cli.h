@@ -31,14 +31,17 @@ struct cli_command {
 		   char **argv); /* argv[0] is the name of the command; returns the status */
 };
 
+int cmd_anonymize(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_cut(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_merge_traces(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 

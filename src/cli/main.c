@@ -15,6 +15,9 @@ static const struct cli_command commands[] = {
 	{"capture", "record a real workload into a trace", cmd_capture},
 	{"gen", "make a trace from a job file", cmd_gen},
 	{"import", "convert a trace of another tool", cmd_import},
+	{"cut", "keep a part of a trace", cmd_cut},
+	{"merge-traces", "put traces side by side on one machine", cmd_merge_traces},
+	{"anonymize", "take names out of a trace", cmd_anonymize},
 	{"info", "what is in a trace: a summary", cmd_info},
 	{"dump", "the events of a trace as text or JSON lines", cmd_dump},
 	{"run", "replay a trace, print statistics as JSON", cmd_run},
@@ -30,7 +33,7 @@ static void print_help(FILE *f)
 	      "Record the memory behaviour of a program once, replay it on any machine you can describe.\n\n",
 	      f);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		fprintf(f, "  %-12s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n'mmreplay COMMAND --help' lists a command's options; 'man mmreplay-COMMAND' explains them.\n",
 	      f);
 }

@@ -15,7 +15,7 @@ import tree
 # (functions, folders where the ban holds, files that are excepted, why)
 # writer.c looks at the clock to end a block in time, and at standard output as a file to write to.
 MODEL = ('base', 'machine', 'mm', 'sim', 'report')
-LIBRARIES = MODEL + ('trace', 'capture', 'import', 'gen')
+LIBRARIES = MODEL + ('trace', 'capture', 'import', 'gen', 'edit')
 RULES = [
     ('strcpy strcat stpcpy sprintf vsprintf gets strtok strncpy alloca atoi atol atoll scanf',
      LIBRARIES + ('cli',), (), 'unsafe'),
