@@ -215,7 +215,11 @@ int decoder_host_counters(struct decoder *d, enum mmr_when when, pid_t pid, stru
 	for (size_t i = 0; ret == 0 && i < nr; i++) {
 		struct strbuf sb = {0};
 
-		if (host_counters(scopes[i], pid, &sb) == 0)
+		int missing = host_counters(scopes[i], pid, &sb);
+
+		if (scopes[i] == MMR_SCOPE_CGROUP && d->group)
+			memcg_events_text(d->group, &sb);
+		if (missing == 0)
 			ret = decoder_text(d, scopes[i], when, perf_now_ns(), &sb, err);
 		strbuf_finish(&sb);
 	}

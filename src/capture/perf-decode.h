@@ -16,6 +16,7 @@
 
 #include "capture/filecalls.h"
 #include "capture/ids.h"
+#include "capture/memcg-events.h"
 #include "capture/memory-state.h"
 #include "capture/nodemask.h"
 #include "capture/perf-session.h"
@@ -56,6 +57,7 @@ struct decoder {
 	bool has_syscalls, has_newtask;
 	struct nodemasks *masks; /* of memory policies; the caller's */
 	struct filecalls *calls; /* on files; the caller's */
+	const struct memcg_events *group; /* what is counted for the memory cgroup; the caller's */
 	struct htable opens;	 /* address of the kernel's open file -> id in the trace */
 	uint64_t nr_opens;
 	uint64_t nr_hidden_masks; /* calls whose mask was not seen */

@@ -47,6 +47,7 @@ struct perf_capture {
 	struct mmr_writer *writer;
 	struct nodemasks masks;
 	struct filecalls calls;
+	struct memcg_events group;
 	struct decoder dec;
 	struct tracer tracer;
 	struct spawn spawn;
@@ -243,6 +244,14 @@ static void open_calls(struct perf_capture *c)
 		capture_result_note(c->res, "no calls on files (open, read, write ...): %s", err.text);
 }
 
+static void open_group(struct perf_capture *c)
+{
+	struct mmr_error err = {.text = ""};
+
+	if (memcg_events_open(&c->group, &c->session.tracefs, &err))
+		capture_result_note(c->res, "no events of the memory cgroup: %s", err.text);
+}
+
 static int open_writer(struct perf_capture *c)
 {
 	bool sampled = false;
@@ -300,6 +309,7 @@ static int start_command(struct perf_capture *c)
 	if (c->opt->all)
 		return 0;
 	filecalls_follow(&c->calls, c->spawn.pid);
+	memcg_events_follow(&c->group, c->spawn.pid);
 	if (!c->opt->no_ptrace) {
 		ret = tracer_seize(&c->tracer, c->spawn.pid, c->spawn.pid);
 		if (ret)
@@ -356,6 +366,7 @@ static int attach_threads(struct perf_capture *c)
 static int start_attached(struct perf_capture *c)
 {
 	filecalls_follow(&c->calls, c->opt->pid);
+	memcg_events_follow(&c->group, c->opt->pid);
 	int ret = attach_threads(c);
 
 	if (ret)
@@ -604,6 +615,8 @@ static int prepare(struct perf_capture *c)
 		open_masks(c);
 	if (ret == 0 && !c->opt->kernel_only)
 		open_calls(c);
+	if (ret == 0 && !c->opt->all)
+		open_group(c);
 	if (ret == 0 && c->opt->all)
 		ret = start_all(c);
 	return ret ? ret : open_writer(c);
@@ -629,6 +642,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 		c.dec.want_ip = opt->ip;
 		c.dec.masks = &c.masks;
 		c.dec.calls = &c.calls;
+		c.dec.group = &c.group;
 		c.dec.memory = opt->all ? &c.memory : NULL;
 		c.dec.begin_ns = c.memory.begin_ns;
 		ret = start(&c);
@@ -647,6 +661,7 @@ int capture_perf(const struct capture_options *opt, struct capture_result *res,
 	}
 	nodemasks_close(&c.masks);
 	filecalls_close(&c.calls);
+	memcg_events_close(&c.group);
 	finish(&c);
 	return ret;
 }

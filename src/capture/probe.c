@@ -25,6 +25,7 @@
 #include "capture/host.h"
 #include "capture/kpage.h"
 #include "capture/filecalls.h"
+#include "capture/memcg-events.h"
 #include "capture/nodemask.h"
 #include "capture/perf-ring.h"
 
@@ -220,6 +221,19 @@ static void probe_calls(struct probes *out)
 			ret == -ENOENT ? "a kernel with BTF; --method valgrind records them without" :
 			ROOT_OR_PERFMON ", CAP_BPF", "%s", err.text);
 	filecalls_close(&calls);
+}
+
+static void probe_group(struct probes *out, const struct tracefs *fs)
+{
+	struct memcg_events group;
+	struct mmr_error err = {.text = ""};
+	int ret = memcg_events_open(&group, fs, &err);
+	struct probe *p = add(out, "group events", "what is scanned, stolen, refaulted ... for the memory cgroup",
+			      ret ? PROBE_LIMITED : PROBE_OK, "%s", ret ? "not counted" : "added up by BPF");
+
+	if (ret)
+		explain(p, ret == -ENOENT ? "Linux 6.10 or newer, with memory cgroups" : ROOT_OR_PERFMON ", CAP_BPF", "%s", err.text);
+	memcg_events_close(&group);
 }
 
 static void probe_rings(struct probes *out)
@@ -474,6 +488,7 @@ void probe_host(struct probes *out)
 			probe_tracepoint(out, &fs, &perf_tracepoints[i]);
 		probe_masks(out, &fs);
 		probe_calls(out);
+		probe_group(out, &fs);
 	}
 	tracefs_close(&fs);
 	probe_ptrace(out);

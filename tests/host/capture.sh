@@ -44,6 +44,13 @@ done
 
 [ "$("$mmreplay" dump -k ktouch "$t" | wc -l)" -ge 50 ] || fail "touches of futexes are missing"
 
+# What the kernel counted for the group: the program's faults at least. Linux 6.10 on.
+if grep -q '^ok  *group events' "$dir/doctor"; then
+	status 0 "$mmreplay" capture -q -o "$t" -- "$touch" touch 3000
+	faults=$("$mmreplay" dump -k counters "$t" | sed -n 's/.*nevents.pgfault \([0-9]*\).*/\1/p')
+	[ "${faults:-0}" -ge 3000 ] || fail "events of the memory cgroup: pgfault '$faults'"
+fi
+
 # Status of the command, no shell in between.
 status 3 "$mmreplay" capture -q -o "$t" -- sh -c 'exit 3'
 status 137 "$mmreplay" capture -q -o "$t" -- sh -c 'kill -9 $$'
