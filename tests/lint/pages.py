@@ -45,8 +45,8 @@ def same(what, where, program, manual):
         problems.append(f'{where}: the order of the {what}s differs from the program')
 
 
-commands = re.findall(r'(?m)^  (\w+)', output('--help'))
-same('command', 'mmreplay.1', sorted(commands), sorted(re.findall(r'(?m)^\.BR mmreplay-(\w+) \(1\)$',
+commands = re.findall(r'(?m)^  ([\w-]+)', output('--help'))
+same('command', 'mmreplay.1', sorted(commands), sorted(re.findall(r'(?m)^\.BR mmreplay-([\w-]+) \(1\)$',
      page('mmreplay.1').split('.SH SEE ALSO')[0])))
 for command in commands:
     text = page(f'mmreplay-{command}.1')
