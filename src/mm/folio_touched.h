@@ -22,6 +22,14 @@
 void folio_touched_enable(struct memory *mem);
 void folio_touched_finish(struct memory *mem);
 
+/* Pages of large anonymous folios come (or go: negative). */
+static inline void count_large_pages(struct memory *mem, int64_t nr)
+{
+	mem->thp_waste.nr_pages += (uint64_t)nr;
+	if (mem->thp_waste.nr_pages > mem->thp_waste.peak_pages)
+		mem->thp_waste.peak_pages = mem->thp_waste.nr_pages;
+}
+
 /* A fresh large anonymous folio: nothing in it is touched. */
 void folio_touched_begin_slow(struct memory *mem, pfn_t head);
 static inline void folio_touched_begin(struct memory *mem, pfn_t head)

@@ -12,7 +12,7 @@
 struct thp_check {
 	const struct memory *mem;
 	struct strbuf *why;
-	uint64_t nr_anon[MAX_ORDER_LIMIT], nr_partial[MAX_ORDER_LIMIT], untouched, deferred;
+	uint64_t nr_anon[MAX_ORDER_LIMIT], nr_partial[MAX_ORDER_LIMIT], pages, untouched, deferred;
 	bool ok;
 };
 
@@ -47,6 +47,7 @@ static void check_large(struct thp_check *c, pfn_t head)
 	if (!(page->flags & PG_ANON))
 		return;
 	c->nr_anon[order]++;
+	c->pages += 1ull << order;
 	c->deferred += folio_test_deferred(c->mem, head);
 	c->nr_partial[order] += folio_test_partially_mapped(c->mem, head);
 	if (folio_test_partially_mapped(c->mem, head) && !folio_test_deferred(c->mem, head))
@@ -109,6 +110,7 @@ bool thp_consistent(const struct memory *mem, struct strbuf *why)
 			c.nr_partial[order]);
 	}
 	compare(&c, "deferred splits", on_lists, c.deferred);
+	compare(&c, "pages of large folios", mem->thp_waste.nr_pages, c.pages);
 	compare(&c, "untouched pages", mem->thp_waste.nr_untouched, c.untouched);
 	check_huge_zero(&c);
 	if (!deferred_split_consistent(mem))

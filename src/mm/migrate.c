@@ -157,6 +157,7 @@ static void move_entries(struct migration *m, unsigned nr)
 static void keep_touched(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
 {
 	mem->mthp_stat[page_order(pfn_to_page(mem, dst))][MTHP_STAT_NR_ANON]++;
+	count_large_pages(mem, nr);
 	folio_touched_begin(mem, dst);
 	for (unsigned i = 0; mem->page_touched && i < nr; i++)
 		if (mem->page_touched[src + i])

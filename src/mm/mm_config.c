@@ -184,6 +184,8 @@ static const struct config_row rows[] = {
 	 "pages that it may read from swap for that"},
 	{"thp.khugepaged.max_ptes_shared", CONFIG_UINT, AT(khugepaged_max_ptes_shared), "256", 0, UINT32_MAX, NULL,
 	 "pages that may be shared with other processes"},
+	{"thp.count_touched", CONFIG_BOOL, AT(thp_count_touched), "on", 0, 0, NULL,
+	 "find out which pages of huge ones are touched (where every access is in the trace): what huge pages waste"},
 	{"thp.use_zero_page", CONFIG_BOOL, AT(thp_use_zero_page), "on", 0, 0, NULL,
 	 "reads of untouched huge areas map one huge zero page"},
 	{"kernel.fault_around_folio", CONFIG_BOOL, AT(fault_around_folio), "on", 0, 0, NULL,

@@ -170,6 +170,7 @@ struct address_space {
 	bool is_special;		/* device memory, vdso: no pages of a cache */
 	bool is_device;			/* of these: frames of a device (mm/remap_pfn.h) */
 	bool is_hugetlbfs;		/* a trace says so; `hugetlb` is set up when it is mapped */
+	bool is_unlinked;		/* a hugetlbfs file without a name: ends with its last mapping */
 	struct hugetlb_inode *hugetlb;	/* of hugetlbfs: its pages are there, `pages` stays empty (mm/hugetlb_pool.h) */
 	struct radix pages;		/* base-page index -> pfn + 1 */
 	struct radix exceptional;	/* base-page index -> shadow of an evicted folio, or swap slot (shmem) */
@@ -326,6 +327,7 @@ struct mm_config {
 	uint64_t thp_enabled;			/* thp.enabled: never, madvise, always */
 	uint64_t thp_use_zero_page;
 	uint64_t thp_defrag;			/* thp.defrag: enum thp_defrag */
+	uint64_t thp_count_touched;		/* thp.count_touched */
 	uint64_t thp_shrink_underused;		/* thp.shrink_underused */
 	uint64_t thp_shmem_enabled;		/* thp.shmem_enabled: enum shmem_huge */
 	uint64_t thp_hugepages[16];		/* thp.hugepages-*kB.enabled, by log2 of the bytes - 14: enum thp_size */
@@ -441,6 +443,8 @@ struct memory {
 		uint64_t pages[MAX_ORDER_LIMIT];	/* of anonymous folios, ever */
 		uint64_t untouched[MAX_ORDER_LIMIT];	/* of these, when their folio went or was split */
 		uint64_t nr_untouched, peak_untouched;	/* of all that live */
+		uint64_t first_touches;			/* pages of them that an access touched first */
+		uint64_t nr_pages, peak_pages;		/* of all that live; known without page_touched too */
 	} thp_waste;
 	struct khugepaged khugepaged;
 	VEC(void *) mappings;			/* handle -> anon_vma or address_space */

@@ -702,6 +702,7 @@ static __attribute__((noinline)) void release_folio(struct memory *mem, pfn_t he
 	if ((page->flags & (PG_HEAD | PG_ANON)) != (PG_HEAD | PG_ANON))
 		return;
 	folio_unqueue_deferred_split(mem, head);
+	count_large_pages(mem, -(1ll << page_order(page)));
 	folio_touched_end(mem, head);
 	mem->mthp_stat[page_order(page)][MTHP_STAT_NR_ANON]--;
 }

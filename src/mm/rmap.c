@@ -125,6 +125,7 @@ static void set_anon_large(struct memory *mem, pfn_t head, struct vm_area_struct
 		set_anon(mem, head + i, vma, addr + ((uint64_t)i << page_shift));
 	folio_init_large(mem, head);
 	mem->mthp_stat[order][MTHP_STAT_NR_ANON]++;
+	count_large_pages(mem, 1ll << order);
 	folio_touched_begin(mem, head);
 }
 

@@ -45,7 +45,7 @@ static bool thp_underused(const struct memory *mem, pfn_t head)
 	uint32_t nr = 1u << page_order(pfn_to_page(mem, head));
 	uint64_t max_none = khugepaged_limit(mem, KHUGEPAGED_MAX_PTES_NONE);
 
-	return mem->page_touched && max_none < nr - 1 && folio_pages_unwritten(mem, head) > max_none;
+	return mem->page_touched && max_none < nr - 1 && folio_pages_untouched(mem, head) > max_none;
 }
 
 /* Looks at one folio that was taken off the list; puts it back when it should have been split and was not. */

@@ -106,6 +106,7 @@ static void keep_anon_part(const struct folio_split *s, pfn_t part)
 	struct memory *mem = s->mem;
 
 	mem->mthp_stat[s->new_order][MTHP_STAT_NR_ANON]++;
+	count_large_pages(mem, 1ll << s->new_order);
 	if (unlikely(mem->page_touched)) {
 		mem->thp_waste.pages[s->new_order] += 1u << s->new_order;
 		mem->thp_waste.nr_untouched += folio_pages_untouched(mem, part);
@@ -146,6 +147,7 @@ static void split_unmapped_folio(struct folio_split *s)
 	folio_unqueue_deferred_split(mem, s->head);
 	if (page->flags & PG_ANON) {
 		mem->mthp_stat[s->order][MTHP_STAT_NR_ANON]--;
+		count_large_pages(mem, -(1ll << s->order));
 		folio_touched_end(mem, s->head);
 	}
 	s->on_lru = folio_isolate_lru(mem, s->head);

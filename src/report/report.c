@@ -285,6 +285,7 @@ json_t *report_build(struct mmr_replay *r)
 	report_zones(&rep);
 	report_numa(&rep);
 	report_fragmentation(&rep);
+	report_thp(&rep);
 	report_hugetlb(&rep);
 	report_files(&rep);
 	report_reclaim(&rep);

@@ -66,6 +66,7 @@ void report_zones(struct report *rep);
 void report_fragmentation(struct report *rep);
 /* fragmentation.compaction */
 void report_compaction(json_t *frag, const struct memory *mem);
+void report_thp(struct report *rep);
 void report_hugetlb(struct report *rep);
 void report_kernel(struct report *rep);
 void report_dma(struct report *rep);

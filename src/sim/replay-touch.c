@@ -7,6 +7,7 @@
 #include "mm/fault.h"
 #include "mm/filemap.h"
 #include "mm/mmu.h"
+#include "mm/touch_runs.h"
 #include "mm/vma.h"
 #include "sim/replay.h"
 
@@ -166,6 +167,7 @@ void ev_ktouch(struct mmr_replay *r, const struct mmr_event *ev)
 
 	while (mm && addr < end && result == ACCESS_OK) {
 		result = mmu_access(r->mem, addr, kind, 1, false);
+		touch_addr(r->mem, addr);
 		note_result(r, result);
 		r->counts.ktouch_pages++;
 		addr = (addr | (page_size(mm) - 1)) + 1;

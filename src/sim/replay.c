@@ -17,6 +17,7 @@
 #include "mm/fork.h"
 #include "mm/memcontrol.h"
 #include "mm/mmu.h"
+#include "mm/touch_runs.h"
 #include "mm/tlbflush.h"
 #include "mm/vmscan.h"
 #include "sim/replay-kernel.h"
@@ -312,6 +313,7 @@ static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 	before = accesses_of(cpu);
 	if (st->task->mm)
 		mmu_access_runs(r->mem, item->runs, item->nr_runs);
+	touch_runs(r->mem, item->runs, item->nr_runs);
 	r->nr_accesses += accesses_of(cpu) - before;
 }
 

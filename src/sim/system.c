@@ -15,6 +15,7 @@
 #include "machine/hwloc.h"
 #include "mm/compaction.h"
 #include "mm/dma.h"
+#include "mm/folio_touched.h"
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/ktouch.h"
@@ -382,6 +383,8 @@ static int create_memory(struct system *sys, const struct settings *s,
 	start_numa(sys->mem);
 	if (wants_lists(sys->mem, s, meta))
 		lru_enable(sys->mem);
+	if (meta->basis == MMR_BASIS_EXACT && s->mm.thp_count_touched)
+		folio_touched_enable(sys->mem);
 	add_devices(sys);
 	return 0;
 }
@@ -428,6 +431,7 @@ void system_destroy(struct system *sys)
 		lru_gen_teardown(sys->mem);
 		compaction_destroy(sys->mem);
 		hugetlb_destroy(sys->mem);
+		folio_touched_finish(sys->mem);
 		memory_destroy(sys->mem);
 		if (tlb)
 			tlb_destroy(tlb);

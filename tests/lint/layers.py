@@ -34,7 +34,7 @@ RANKS = [
     'compaction memcontrol',
     'vmscan lru_gen numa_balancing oom_kill',
     'fault mmap fork exec mbind khugepaged',
-    'mmu',
+    'mmu touch_runs',
 ]
 # The kernel has these in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all.
 PARTS = {'munmap': 'mmap', 'mremap': 'mmap', 'mprotect': 'mmap', 'mlock': 'mmap', 'madvise': 'mmap'}
