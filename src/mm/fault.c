@@ -192,9 +192,10 @@ vm_fault_t do_user_addr_fault(struct memory *mem, uint64_t addr, unsigned flags)
 	struct mm_struct *mm = mem->current->mm;
 	struct vm_area_struct *vma = mm ? find_vma(mm, addr) : NULL;
 
-	kernel_enter(mem, KERNEL_FAULT);
+	/* Who was killed runs no more, and so enters no kernel. */
 	if (mm && unlikely(mm->oom_victim))
 		return VM_FAULT_OOM;
+	kernel_enter(mem, KERNEL_FAULT);
 	if (vma && addr < vma->vm_start)
 		vma = expand_stack(mm, addr) ? find_vma(mm, addr) : NULL;
 	if (!vma || access_error(vma, flags)) {
