@@ -63,7 +63,7 @@ void snapshot_refaults(struct lruvec *target);
 void shrink_node(struct pglist_data *pgdat, struct scan_control *sc);
 /* What scanning so many pages takes, by reclaim.kswapd_rate. */
 uint64_t reclaim_scan_ns(const struct memory *mem, uint64_t nr_pages);
-/* Pages were looked at, some written: what that takes is the reclaimer's time, and the device goes on meanwhile. */
+/* Pages were looked at (passing one over costs next to nothing), some written: what that takes is the reclaimer's time, and the device goes on meanwhile. */
 void account_reclaim_time(struct scan_control *sc, struct pglist_data *pgdat, uint64_t nr_scanned, uint64_t nr_pageout);
 void let_device_run(struct memory *mem, uint64_t ns);
 /* Reserves are nearly used up: waits for kswapd, in counted time. */

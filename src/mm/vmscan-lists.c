@@ -31,7 +31,8 @@ struct isolation {
 	struct lruvec *lruvec;
 	enum lru_list lru;
 	struct pfn_list taken, skipped;
-	uint64_t nr_scanned, nr_taken, nr_skipped;	/* pages; nr_skipped: folios */
+	uint64_t nr_scanned, nr_taken, nr_looked;	/* pages; nr_looked: scanned but not skipped */
+	uint64_t nr_skipped;				/* folios */
 };
 
 /* A zone that would not help: to the young end, for the cluster not to meet it again. */
@@ -87,6 +88,7 @@ static void isolate_lru_folios(struct isolation *iso, uint64_t nr_to_scan)
 			continue;
 		}
 		scan += nr;
+		iso->nr_looked += nr;
 		if (!sc->may_unmap && folio_mapped(mem, head))
 			rotate_folio(iso, head);
 		else
@@ -176,7 +178,7 @@ uint64_t shrink_inactive_list(uint64_t nr_to_scan, struct lruvec *lruvec, struct
 	lru_note_cost(mem, lruvec, file, stat.nr_pageout,
 		      iso.nr_scanned > nr_reclaimed ? iso.nr_scanned - nr_reclaimed : 0);
 	add_stat(sc, &stat, iso.nr_taken, file);
-	account_reclaim_time(sc, pgdat, iso.nr_scanned, stat.nr_pageout);
+	account_reclaim_time(sc, pgdat, iso.nr_looked, stat.nr_pageout);
 	if (stat.nr_unqueued_dirty == iso.nr_taken) {
 		wakeup_flusher_threads(mem);
 		if (cgroup_reclaim(sc) && memcg_is_v1(mem))
@@ -227,7 +229,7 @@ void shrink_active_list(uint64_t nr_to_scan, struct lruvec *lruvec, struct scan_
 	move_folios_to_lru(mem, &active);
 	nr_deactivated = move_folios_to_lru(mem, &inactive);
 	count_vm_memcg_events(mem, lruvec_memcg(lruvec), PGDEACTIVATE, nr_deactivated);
-	account_reclaim_time(sc, lruvec->pgdat, iso.nr_scanned, 0);
+	account_reclaim_time(sc, lruvec->pgdat, iso.nr_looked, 0);
 	if (nr_rotated)
 		lru_note_cost(mem, lruvec, file, 0, nr_rotated);
 }

@@ -280,6 +280,25 @@ static uint64_t wait_for_writeback(struct memory *mem)
 /* Unmapping a page, finding it a slot and handing it to the device takes longer than looking at it. */
 #define PAGEOUT_NS 3000
 
+/* A device's queue takes 256 requests (nr_requests), here of 4 pages: who wants to write more waits. */
+#define QUEUE_PAGES 1024
+
+static void wait_for_queue(struct scan_control *sc, struct pglist_data *pgdat)
+{
+	struct memory *mem = sc->mem;
+
+	while (mem->writeback && mem->writeback->in_flight.nr > QUEUE_PAGES) {
+		uint64_t done = mem->writeback->in_flight.data[0].done_ns, now = io_time(mem);
+
+		if (sc->is_kswapd) {
+			pgdat->kswapd.debt_ns += done > now ? (int64_t)(done - now) : 0;
+			return;
+		}
+		io_wait(mem, done, IO_STALL_WRITEBACK);
+		mem->reclaim_times.throttle_ns += io_time(mem) - now;
+	}
+}
+
 void account_reclaim_time(struct scan_control *sc, struct pglist_data *pgdat, uint64_t nr_scanned, uint64_t nr_pageout)
 {
 	struct reclaim_times *t = &sc->mem->reclaim_times;
@@ -293,6 +312,8 @@ void account_reclaim_time(struct scan_control *sc, struct pglist_data *pgdat, ui
 	*(cgroup_reclaim(sc) ? &t->memcg_ns : &t->direct_ns) += ns;
 	psi_memstall(sc->mem, ns);
 	let_device_run(sc->mem, ns);
+	if (nr_pageout)
+		wait_for_queue(sc, pgdat);
 }
 
 void reclaim_throttle(struct scan_control *sc, struct pglist_data *pgdat, enum vmscan_throttle reason)
