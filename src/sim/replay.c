@@ -148,6 +148,8 @@ struct sim_task *replay_enter(struct mmr_replay *r, uint32_t id, uint16_t cpu)
 	r->mem->cpu = numa_cpu(&r->numa, st->ordinal, st->process, cpu);
 	r->mem->current = st->task;
 	st->task->cpu = r->mem->cpu;
+	if (st->task->mm)
+		st->task->mm->lru_gen_ran = UINT64_MAX;	/* lru_gen_use_mm() */
 	return st;
 }
 
