@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
+/* Members of structs in a small BTF image made by hand, and what is left of it when it is damaged. */
 #include <errno.h>
 #include <linux/btf.h>
 #include <string.h>

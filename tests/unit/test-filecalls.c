@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the mmreplay authors */
+/* What a call on a file that was recorded becomes in the trace. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
