@@ -62,6 +62,27 @@ static uint64_t file_hash(uint64_t dev, uint64_t ino)
 	return hash_u64(dev) ^ ino;
 }
 
+/* Its mount point may be anywhere, and the file may be gone by now: the mounts say which device it is. */
+static bool on_hugetlbfs(uint64_t dev)
+{
+	char line[1024];
+	bool found = false;
+	FILE *f;
+
+	if (major(dev) != 0)	/* it has no block device */
+		return false;
+	f = fopen("/proc/self/mountinfo", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		unsigned maj, min;
+
+		found = strstr(line, " - hugetlbfs ") && sscanf(line, "%*u %*u %u:%u ", &maj, &min) == 2 &&
+			makedev(maj, min) == dev;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
 enum mmr_file_type ids_file_type(const char *path, uint64_t dev)
 {
 	if (strncmp(path, "/dev/zero", 9) == 0 || strncmp(path, "/memfd:", 7) == 0 ||
@@ -75,6 +96,8 @@ enum mmr_file_type ids_file_type(const char *path, uint64_t dev)
 		return MMR_FILE_DEVICE;
 	if (path[0] != '/' || dev == 0)
 		return MMR_FILE_OTHER;
+	if (on_hugetlbfs(dev))
+		return MMR_FILE_HUGETLB;
 	return MMR_FILE_REGULAR;
 }
 

@@ -89,8 +89,12 @@ static void mapping_free(struct memory *mem, struct address_space *mapping)
 
 void mapping_put(struct memory *mem, struct address_space *mapping)
 {
-	if (--mapping->refcount == 0 && !mapping->file)
+	if (--mapping->refcount)
+		return;
+	if (!mapping->file)
 		mapping_free(mem, mapping);
+	else if (unlikely(mapping->hugetlb && mapping->is_unlinked))
+		hugetlb_truncate(mapping, 0);
 }
 
 void mapping_finish_all(struct memory *mem)

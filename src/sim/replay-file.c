@@ -35,7 +35,11 @@ static void file_call(struct mmr_replay *r, const struct mmr_event *ev)
 
 static void set_type(struct address_space *mapping, const struct mmr_event *ev)
 {
+	static const char anon[] = "/anon_hugepage";
+
 	mapping->is_hugetlbfs = ev->FILE.type == MMR_FILE_HUGETLB;
+	mapping->is_unlinked = mapping->is_hugetlbfs && ev->data_len >= sizeof(anon) - 1 &&
+			       !memcmp(ev->data, anon, sizeof(anon) - 1);
 	mapping->is_shmem = ev->FILE.type == MMR_FILE_SHMEM || ev->FILE.type == MMR_FILE_HUGETLB;
 	mapping->is_special = ev->FILE.type == MMR_FILE_DEVICE || ev->FILE.type == MMR_FILE_SPECIAL;
 	/* What stands behind an anon_inode (perf, io_uring) is pages of the kernel, mapped when touched. */
