@@ -175,6 +175,8 @@ static void copy_state(struct memory *mem, pfn_t src, pfn_t dst, unsigned nr)
 	}
 	if (!(from->flags & PG_HEAD))
 		return;
+	/* The new folio is on no list of deferred splits. */
+	to[1].flags &= ~(PG_FOLIO_DEFERRED | PG_FOLIO_PARTIAL);
 	folio_init_large(mem, dst);
 	if (from->flags & PG_ANON)
 		keep_touched(mem, src, dst, nr);

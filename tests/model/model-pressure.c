@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "base/strbuf.h"
+#include "mm/deferred_split.h"
 #include "mm/fault.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
@@ -108,7 +109,8 @@ static void check(struct world *w)
 {
 	struct strbuf why = {0};
 	bool ok = memory_consistent(w->mem, &why) & swap_consistent(w->mem, &why) & page_table_check(w->mem, &why) &
-		  filemap_consistent(w->mem, &why) & writeback_consistent(w->mem, &why) & lru_consistent(w->mem);
+		  filemap_consistent(w->mem, &why) & writeback_consistent(w->mem, &why) & lru_consistent(w->mem) &
+		  deferred_split_consistent(w->mem);
 
 	if (!ok)
 		fail_msg("%s", why.s ? why.s : "lists");
