@@ -21,7 +21,7 @@
  */
 static bool prefaulted_is_young(const struct geometry *geo)
 {
-	return strncmp(geo->name, "arm", 3) != 0 && strncmp(geo->name, "riscv", 5) != 0;
+	return geo->name[0] != 'a' && geo->name[0] != 'r';	/* arm64..., riscv...: asked at each fault */
 }
 
 /* Maps `nr` pages of one folio, from pfn on at `addr`, where the entries are empty (set_pte_range). */

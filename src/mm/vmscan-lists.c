@@ -82,6 +82,8 @@ static void isolate_lru_folios(struct isolation *iso, uint64_t nr_to_scan)
 		uint64_t nr = (uint64_t)folio_nr_pages(page);
 
 		__builtin_prefetch(&mem->mem_map[page->prev != PFN_NONE ? page->prev : head], 1);
+		if (page->prev != PFN_NONE)
+			__builtin_prefetch(pfn_to_page(mem, page->prev), 1);
 		iso->nr_scanned += nr;
 		if (iso->nr_skipped < SWAP_CLUSTER_MAX_SKIPPED && folio_zonenum(page) > sc->reclaim_idx) {
 			skip_folio(iso, head);
