@@ -36,8 +36,10 @@ RANKS = [
     'fault mmap fork exec mbind khugepaged',
     'mmu touch_runs',
 ]
-# The kernel has these in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all.
-PARTS = {'munmap': 'mmap', 'mremap': 'mmap', 'mprotect': 'mmap', 'mlock': 'mmap', 'madvise': 'mmap'}
+# The kernel has the first five in one mmap.c (mm/vma.c, mprotect.c ...), and mmap.h declares them all; slots, swap cache and
+# zswap call one another, as in the kernel.
+PARTS = {'munmap': 'mmap', 'mremap': 'mmap', 'mprotect': 'mmap', 'mlock': 'mmap', 'madvise': 'mmap',
+         'swap_state': 'swapfile', 'swap_state-io': 'swapfile', 'zswap': 'swapfile'}
 RANK = {name: rank for rank, row in enumerate(RANKS) for name in row.split()}
 
 
