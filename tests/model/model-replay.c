@@ -156,7 +156,34 @@ static void write_trace(struct mem_file *f, uint64_t seed, uint64_t nr, const ch
 	assert_int_equal(mmr_writer_close(w, &err), 0);
 }
 
-static char *replay(struct mem_file *f, uint64_t check_every)
+/* Memory under pressure: limits of groups, swap of several kinds, both policies of reclaim, little memory. */
+static const char *const pressures[][6] = {
+	{NULL},
+	{"memcg.max=2M", "swap.areas=16M"},
+	{"memcg.max=1M", "memcg.version=v1", "memcg.swap_max=3M", "swap.areas=16M:0:ssd"},
+	{"memcg.max=3M", "reclaim.policy=mglru", "swap.areas=16M:0:zram"},
+	{"memcg.max=2M"},
+	{"memcg.high=1M", "memcg.max=4M", "swap.areas=2M", "memcg.oom_group=on"},
+	{"memcg.group.a.max=1M", "memcg.group.a.processes=1,3,5,7", "memcg.group.b.low=2M", "memcg.group.b.processes=2,4,6",
+	 "memcg.max=3M", "swap.areas=16M"},
+	{"machine.memory=32M", "swap.areas=16M"},
+	{"machine.memory=32M", "reclaim.policy=mglru", "memcg.enabled=on"},
+};
+#define NR_PRESSURES (sizeof(pressures) / sizeof(pressures[0]))
+
+static void set_all(struct mmr_replay *r, const char *const *settings)
+{
+	for (unsigned i = 0; i < 6 && settings[i]; i++) {
+		const char *equals = strchr(settings[i], '=');
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - settings[i]), settings[i]);
+		assert_int_equal(mmr_replay_set(r, key, equals + 1, NULL), 0);
+	}
+	mmr_replay_force(r);
+}
+
+static char *replay(struct mem_file *f, uint64_t check_every, const char *const *settings)
 {
 	struct mmr_reader *reader;
 	struct mmr_replay *r;
@@ -168,6 +195,7 @@ static char *replay(struct mem_file *f, uint64_t check_every)
 	assert_int_equal(mmr_reader_open_fn(&reader, mem_read, f, NULL, &err), 0);
 	assert_int_equal(mmr_replay_create(&r, reader, &err), 0);
 	mmr_replay_check_every(r, check_every);
+	set_all(r, settings);
 	rc = mmr_replay_run(r, &err);
 	if (rc)
 		print_error("%s\n", err.text);
@@ -188,15 +216,15 @@ static uint64_t figure(const char *json, const char *key)
 }
 
 /* Returns faults. */
-static uint64_t run_one(uint64_t seed, unsigned hostile)
+static uint64_t run_one(uint64_t seed, unsigned hostile, const char *const *settings)
 {
 	struct mem_file f = {0};
 	char *checked, *plain;
 	uint64_t faults;
 
 	write_trace(&f, seed, test_ops(600), metadata[seed % 2], hostile);
-	checked = replay(&f, 40);
-	plain = replay(&f, 0);
+	checked = replay(&f, 40, settings);
+	plain = replay(&f, 0, settings);
 	assert_string_equal(checked, plain);
 	faults = figure(checked, "\"pgfault\": ");
 	free(checked);
@@ -211,7 +239,7 @@ static void test_sensible(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 40; i++)
-		faults += run_one(seed * 1000 + i, 0);
+		faults += run_one(seed * 1000 + i, 0, pressures[0]);
 	print_message("%llu faults\n", (unsigned long long)faults);
 	assert_true(faults > 10000);
 }
@@ -222,7 +250,16 @@ static void test_hostile(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 40; i++)
-		run_one(seed * 1000 + i, i % 2 ? 5 : 50);
+		run_one(seed * 1000 + i, i % 2 ? 5 : 50, pressures[0]);
+}
+
+static void test_pressure(void **state)
+{
+	uint64_t seed = test_seed();
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * NR_PRESSURES; i++)
+		run_one(seed * 1000 + i, i < NR_PRESSURES ? 0 : 20, pressures[i % NR_PRESSURES]);
 }
 
 int main(void)
@@ -230,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sensible),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_pressure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
