@@ -10,6 +10,7 @@
 #include "mm/anon_vma.h"
 #include "mm/deferred_split.h"
 #include "mm/fault-internal.h"
+#include "mm/folio_touched.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
 #include "mm/page_alloc.h"
@@ -203,6 +204,8 @@ static void add_rmap(const struct swapin *s, bool exclusive)
 		folio_add_new_anon_rmap(mem, s->head, vmf->vma, s->addr);
 	else
 		folio_add_rmap_ptes(mem, s->page, s->nr);
+	if (fresh && folio_test_large(head))
+		folio_mark_written(mem, s->head);
 	if (!folio_test_large(head))
 		mlock_vma_folio(mem, s->head, vmf->vma);
 	for (unsigned i = 0; i < s->nr; i++) {

@@ -9,6 +9,7 @@
  * (mm/touch_runs.h), and the access path itself knows nothing of them.
  *
  *	thp_waste.nr_untouched = pages without FOLIO_TOUCHED of all large anonymous folios
+ *	thp_waste.nr_unwritten = those without FOLIO_WRITTEN
  */
 #ifndef MM_FOLIO_TOUCHED_H
 #define MM_FOLIO_TOUCHED_H
@@ -17,6 +18,7 @@
 
 #define FOLIO_TOUCHED	1u
 #define FOLIO_WRITTEN	2u
+#define FOLIO_FRESH	4u	/* of a head: accesses of the runs that are being replayed may be missing */
 
 /* Before the first folio. */
 void folio_touched_enable(struct memory *mem);
@@ -44,15 +46,30 @@ static inline void folio_touched_end(struct memory *mem, pfn_t head)
 	if (unlikely(mem->page_touched))
 		folio_touched_end_slow(mem, head);
 }
-/* A page of a large anonymous folio is used. */
+/* A page of a large anonymous folio is used; how: FOLIO_WRITTEN or 0. */
 static inline void page_mark_touched(struct memory *mem, pfn_t pfn, uint8_t how)
 {
-	mem->thp_waste.nr_untouched -= !(mem->page_touched[pfn] & FOLIO_TOUCHED);
-	mem->page_touched[pfn] |= FOLIO_TOUCHED | how;
+	uint8_t old = mem->page_touched[pfn], new = old | FOLIO_TOUCHED | how;
+
+	mem->thp_waste.nr_untouched -= !(old & FOLIO_TOUCHED);
+	mem->thp_waste.nr_unwritten -= (new & ~old & FOLIO_WRITTEN) != 0;
+	mem->page_touched[pfn] = new;
 }
 
-/* Pages never written: full of zeroes. */
-uint32_t folio_pages_unwritten(const struct memory *mem, pfn_t head);
+/* The folio holds data already: it was read from swap. */
+void folio_mark_written(struct memory *mem, pfn_t head);
+/* The accesses of all runs so far have been noted. */
+void folio_touched_settle(struct memory *mem);
+
+/* Does the page hold nothing but zeroes, as far as is known? head: of its folio. */
+static inline bool page_known_zero(const struct memory *mem, pfn_t head, pfn_t pfn)
+{
+	return mem->page_touched && !(mem->page_touched[head] & FOLIO_FRESH) && !(mem->page_touched[pfn] & FOLIO_WRITTEN);
+}
+
+/* Pages full of zeroes, 0 when it is not known. */
+uint32_t folio_pages_zero(const struct memory *mem, pfn_t head);
 uint32_t folio_pages_untouched(const struct memory *mem, pfn_t head);
+uint32_t folio_pages_unwritten(const struct memory *mem, pfn_t head);
 
 #endif

@@ -12,7 +12,7 @@
 struct thp_check {
 	const struct memory *mem;
 	struct strbuf *why;
-	uint64_t nr_anon[MAX_ORDER_LIMIT], nr_partial[MAX_ORDER_LIMIT], pages, untouched, deferred;
+	uint64_t nr_anon[MAX_ORDER_LIMIT], nr_partial[MAX_ORDER_LIMIT], pages, untouched, unwritten, deferred;
 	bool ok;
 };
 
@@ -52,8 +52,10 @@ static void check_large(struct thp_check *c, pfn_t head)
 	c->nr_partial[order] += folio_test_partially_mapped(c->mem, head);
 	if (folio_test_partially_mapped(c->mem, head) && !folio_test_deferred(c->mem, head))
 		complain(c, "partly mapped folio on no list", head, 0);
-	if (c->mem->page_touched)
+	if (c->mem->page_touched) {
 		c->untouched += folio_pages_untouched(c->mem, head);
+		c->unwritten += folio_pages_unwritten(c->mem, head);
+	}
 }
 
 /* Folios of users; large blocks of the kernel's own are others' business. */
@@ -112,6 +114,7 @@ bool thp_consistent(const struct memory *mem, struct strbuf *why)
 	compare(&c, "deferred splits", on_lists, c.deferred);
 	compare(&c, "pages of large folios", mem->thp_waste.nr_pages, c.pages);
 	compare(&c, "untouched pages", mem->thp_waste.nr_untouched, c.untouched);
+	compare(&c, "unwritten pages", mem->thp_waste.nr_unwritten, c.unwritten);
 	check_huge_zero(&c);
 	if (!deferred_split_consistent(mem))
 		complain(&c, "list of deferred splits", 0, 1);

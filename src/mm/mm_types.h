@@ -443,6 +443,8 @@ struct memory {
 		uint64_t pages[MAX_ORDER_LIMIT];	/* of anonymous folios, ever */
 		uint64_t untouched[MAX_ORDER_LIMIT];	/* of these, when their folio went or was split */
 		uint64_t nr_untouched, peak_untouched;	/* of all that live */
+		uint64_t nr_unwritten;			/* of all that live: never written, nothing but zeroes */
+		VEC(pfn_t) fresh;			/* heads whose first accesses have not been noted yet */
 		uint64_t first_touches;			/* pages of them that an access touched first */
 		uint64_t nr_pages, peak_pages;		/* of all that live; known without page_touched too */
 	} thp_waste;

@@ -37,7 +37,7 @@ uint64_t deferred_split_count(struct memory *mem, int nid, uint16_t memcg)
 }
 
 /*
- * The content of an untouched page is zeroes; that of others is not known and taken for something else. The kernel stops as
+ * The content of a page that was never written is zeroes; that of others is not known and taken for something else. The kernel stops as
  * soon as either side is decided, which makes no difference here.
  */
 static bool thp_underused(const struct memory *mem, pfn_t head)
@@ -45,7 +45,7 @@ static bool thp_underused(const struct memory *mem, pfn_t head)
 	uint32_t nr = 1u << page_order(pfn_to_page(mem, head));
 	uint64_t max_none = khugepaged_limit(mem, KHUGEPAGED_MAX_PTES_NONE);
 
-	return mem->page_touched && max_none < nr - 1 && folio_pages_untouched(mem, head) > max_none;
+	return max_none < nr - 1 && folio_pages_zero(mem, head) > max_none;
 }
 
 /* Looks at one folio that was taken off the list; puts it back when it should have been split and was not. */

@@ -11,6 +11,14 @@
 #include "mm/page_alloc.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
+#include "mm/tlbflush.h"
+#include "mm/vma.h"
+
+/* A base page whose entries are to show the zero page. */
+struct zero_part {
+	struct memory *mem;
+	pfn_t pfn;
+};
 
 /* One split on its way. */
 struct folio_split {
@@ -21,6 +29,7 @@ struct folio_split {
 	int32_t cache_refs;	/* of the page or swap cache: to every part */
 	uint32_t state;		/* flags that every part takes over */
 	bool on_lru;
+	bool may_zero;		/* anonymous, and neither locked nor with a copy in swap */
 	struct pfn_list *list;	/* for the parts of an isolated folio, NULL: to their lists */
 };
 
@@ -52,8 +61,8 @@ static bool split_entry(struct vm_area_struct *vma, uint64_t addr, void *ctx)
 
 /* ---- the parts ---- */
 
-/* The pages of one part know their head again; returns how often they are mapped. */
-static int32_t prep_part(const struct folio_split *s, pfn_t head)
+/* The pages of one part know their head again. */
+static void prep_part(const struct folio_split *s, pfn_t head)
 {
 	struct page *page = pfn_to_page(s->mem, head);
 	unsigned nr = 1u << s->new_order;
@@ -70,12 +79,11 @@ static int32_t prep_part(const struct folio_split *s, pfn_t head)
 		nr_mapped += page[i]._mapcount > 0;
 	}
 	if (!s->new_order)
-		return mapcount;
+		return;
 	folio_init_large(s->mem, head);
 	*folio_nr_pages_mapped(s->mem, head) = nr_mapped;
 	if (s->new_order > 1)
 		page[2]._refcount = mapcount;
-	return mapcount;
 }
 
 /* Per-frame state beside mem_map that goes by the head of a folio. */
@@ -110,7 +118,40 @@ static void keep_anon_part(const struct folio_split *s, pfn_t part)
 	if (unlikely(mem->page_touched)) {
 		mem->thp_waste.pages[s->new_order] += 1u << s->new_order;
 		mem->thp_waste.nr_untouched += folio_pages_untouched(mem, part);
+		mem->thp_waste.nr_unwritten += folio_pages_unwritten(mem, part);
+		if (mem->page_touched[s->head] & FOLIO_FRESH && part != s->head) {
+			mem->page_touched[part] |= FOLIO_FRESH;
+			*vec_push(&mem->thp_waste.fresh) = part;
+		}
 	}
+}
+
+/* One more entry that shows the zero page in place of a page full of zeroes (try_to_map_unused_to_zeropage). */
+static bool map_zeropage(struct vm_area_struct *vma, uint64_t addr, void *ctx)
+{
+	const struct zero_part *z = ctx;
+	struct pgtable *table;
+	unsigned level;
+	pte_t *pte = pgtable_walk(vma->vm_mm, addr, &level, &table);
+
+	if (level || !pte_is_leaf(*pte) || pte->pte & PTE_SPECIAL || pte_pfn(*pte) != z->pfn || vma->vm_flags & VM_LOCKED)
+		return true;
+	pte_set(table, pte_index(z->mem->geo, table, addr),
+		pfn_pte(z->mem->zero_pfn, (vma_page_prot(vma) & ~PTE_WRITE) | PTE_SPECIAL | PTE_ACCESSED));
+	folio_remove_rmap_pte(z->mem, z->pfn);
+	vma->vm_mm->rss_stat[MM_ANONPAGES]--;
+	flush_tlb_page(vma->vm_mm, addr);
+	return true;
+}
+
+/* Base pages of anonymous memory that hold nothing but zeroes are not worth keeping. */
+static void drop_zero_page(const struct folio_split *s, pfn_t part)
+{
+	const struct page *page = pfn_to_page(s->mem, part);
+	struct zero_part z = { s->mem, part };
+
+	if (!s->new_order && s->may_zero && page->_mapcount && page_known_zero(s->mem, s->head, part))
+		rmap_walk(s->mem, part, map_zeropage, &z);
 }
 
 /*
@@ -121,9 +162,10 @@ static void release_part(struct folio_split *s, pfn_t part)
 {
 	struct memory *mem = s->mem;
 	struct page *page = pfn_to_page(mem, part);
-	int32_t mapcount = prep_part(s, part);
 
-	page->_refcount = mapcount + s->cache_refs + (part == s->head ? (int32_t)s->pins : 0);
+	prep_part(s, part);
+	drop_zero_page(s, part);
+	page->_refcount = (int32_t)folio_mapcount(mem, part) + s->cache_refs + (part == s->head ? (int32_t)s->pins : 0);
 	if (part != s->head)
 		copy_frame_state(s, part);
 	if (page->flags & PG_ANON && s->new_order)
@@ -150,6 +192,7 @@ static void split_unmapped_folio(struct folio_split *s)
 		count_large_pages(mem, -(1ll << s->order));
 		folio_touched_end(mem, s->head);
 	}
+	s->may_zero = (page->flags & (PG_ANON | PG_SWAPCACHE | PG_MLOCKED)) == PG_ANON;
 	s->on_lru = folio_isolate_lru(mem, s->head);
 	s->state = page->flags & (PG_DIRTY | PG_REFERENCED | PG_ACTIVE | PG_UNEVICTABLE | PG_UPTODATE | PG_SWAPBACKED |
 				  PG_SWAPCACHE | PG_WORKINGSET | PG_MLOCKED);

@@ -8,8 +8,8 @@
  * part takes over its own mappings, its slots in the page or swap cache, the head's state (dirty, referenced, active,
  * workingset, list); parts that nobody has any more are freed; folios with a reference that nobody explains stay whole;
  * the shrinker of folios in which some pages are unused (mm/deferred_split.h).
- * Simplified: base entries stay as they are, where the kernel takes them away, puts them back and flushes; untouched
- * pages of underused folios are not looked for in their content (see deferred_split_scan()).
+ * pages that are known to hold only zeroes (mm/folio_touched.h) give way to the zero page.
+ * Simplified: base entries stay as they are, where the kernel takes them away, puts them back and flushes.
  * Left out: non-uniform splits (the kernel uses them for truncation only), device folios.
  *
  * Interface, for reclaim, compaction and migration:
@@ -48,7 +48,7 @@ void split_folios_across(struct vm_area_struct *vma, uint64_t start, uint64_t en
  * memcg != 0). count: folios that might be split. scan: looks at nr_to_scan of them, returns how many were split.
  * An underused folio (thp.shrink_underused) is one that stands on the list only because it may be: the kernel splits it when
  * more than khugepaged's max_ptes_none of its pages hold nothing but zeroes. Which pages do is known where every access is in
- * the trace: those never touched (page->flags of PG_TOUCHED). Elsewhere none is split for that.
+ * the trace: those never written (mm/folio_touched.h). Elsewhere none is split for that.
  */
 uint64_t deferred_split_count(struct memory *mem, int nid, uint16_t memcg);
 uint64_t deferred_split_scan(struct memory *mem, int nid, uint16_t memcg, uint64_t nr_to_scan);

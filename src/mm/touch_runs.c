@@ -52,8 +52,9 @@ static pfn_t large_page_at(const struct touch_state *t, const struct region *r, 
 	return flags & PG_ANON && flags & (PG_HEAD | PG_TAIL) ? pte_pfn(pte) : PFN_NONE;
 }
 
-static void touch_one(struct touch_state *t, uint64_t addr)
+static void touch_one(struct touch_state *t, uint64_t addr, bool write)
 {
+	uint8_t how = FOLIO_TOUCHED | (write ? FOLIO_WRITTEN : 0);
 	struct memory *mem = t->mem;
 	uint64_t key = (addr >> mem->geo->level[HPAGE_LEVEL].shift) + 1;
 	struct region *r = &t->region[key % NR_REGIONS];
@@ -64,10 +65,10 @@ static void touch_one(struct touch_state *t, uint64_t addr)
 		look_up(t, r, addr);
 	}
 	pfn = large_page_at(t, r, addr);
-	if (pfn == PFN_NONE || mem->page_touched[pfn] & FOLIO_TOUCHED)
+	if (pfn == PFN_NONE || (mem->page_touched[pfn] & how) == how)
 		return;
-	page_mark_touched(mem, pfn, 0);
-	mem->thp_waste.first_touches++;
+	mem->thp_waste.first_touches += !(mem->page_touched[pfn] & FOLIO_TOUCHED);
+	page_mark_touched(mem, pfn, how & FOLIO_WRITTEN);
 }
 
 void __touch_runs(struct memory *mem, const struct mmr_run *runs, size_t nr)
@@ -77,13 +78,15 @@ void __touch_runs(struct memory *mem, const struct mmr_run *runs, size_t nr)
 	if (!mem->current->mm)
 		return;
 	for (size_t i = 0; i < nr; i++)
-		touch_one(&t, runs[i].page << RUN_PAGE_SHIFT);
+		touch_one(&t, runs[i].page << RUN_PAGE_SHIFT, runs[i].nr_writes);
+	folio_touched_settle(mem);
 }
 
-void __touch_addr(struct memory *mem, uint64_t addr)
+void __touch_addr(struct memory *mem, uint64_t addr, bool write)
 {
 	struct touch_state t = { .mem = mem };
 
 	if (mem->current && mem->current->mm)
-		touch_one(&t, addr);
+		touch_one(&t, addr, write);
+	folio_touched_settle(mem);
 }

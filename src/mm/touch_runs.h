@@ -15,19 +15,28 @@
 #include "mm/mm_types.h"
 
 void __touch_runs(struct memory *mem, const struct mmr_run *runs, size_t nr);
-void __touch_addr(struct memory *mem, uint64_t addr);
+void __touch_addr(struct memory *mem, uint64_t addr, bool write);
 
-/* Accesses of memory->current that were replayed. */
+/* Is it worth to look? */
+static inline bool wants_touches(const struct memory *mem)
+{
+	return mem->page_touched && (mem->thp_waste.nr_unwritten || mem->thp_waste.fresh.nr);
+}
+
+/*
+ * Accesses of memory->current, before and after they are replayed: what is written must be known before reclaim, in between,
+ * takes pages for unused.
+ */
 static inline void touch_runs(struct memory *mem, const struct mmr_run *runs, size_t nr)
 {
-	if (unlikely(mem->thp_waste.nr_untouched))
+	if (unlikely(wants_touches(mem)))
 		__touch_runs(mem, runs, nr);
 }
 
-static inline void touch_addr(struct memory *mem, uint64_t addr)
+static inline void touch_addr(struct memory *mem, uint64_t addr, bool write)
 {
-	if (unlikely(mem->thp_waste.nr_untouched))
-		__touch_addr(mem, addr);
+	if (unlikely(wants_touches(mem)))
+		__touch_addr(mem, addr, write);
 }
 
 #endif

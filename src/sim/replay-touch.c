@@ -167,7 +167,7 @@ void ev_ktouch(struct mmr_replay *r, const struct mmr_event *ev)
 
 	while (mm && addr < end && result == ACCESS_OK) {
 		result = mmu_access(r->mem, addr, kind, 1, false);
-		touch_addr(r->mem, addr);
+		touch_addr(r->mem, addr, kind == ACCESS_WRITE);
 		note_result(r, result);
 		r->counts.ktouch_pages++;
 		addr = (addr | (page_size(mm) - 1)) + 1;

@@ -22,6 +22,8 @@
 #include "mm/vmscan.h"
 #include "sim/replay-kernel.h"
 
+#define TOUCH_PIECE 256u
+
 const struct divergence_info divergence_info[NR_DIVERGENCES] = {
 #define DIVERGENCE_INFO(NAME, key, meaning) {key, meaning},
 	DIVERGENCES(DIVERGENCE_INFO)
@@ -299,6 +301,19 @@ static uint64_t accesses_of(const struct tlb_cpu *cpu)
 	return cpu->nr_reads + cpu->nr_writes - cpu->nr_splits;
 }
 
+/* In pieces where it must be known meanwhile what was written: mm/touch_runs.h. */
+static void replay_runs(struct memory *mem, const struct mmr_run *runs, size_t nr)
+{
+	size_t piece = mem->page_touched ? TOUCH_PIECE : nr;
+
+	for (size_t n; nr; runs += n, nr -= n) {
+		n = nr < piece ? nr : piece;
+		touch_runs(mem, runs, n);
+		mmu_access_runs(mem, runs, n);
+		touch_runs(mem, runs, n);
+	}
+}
+
 /* The CPU counts what the runs hold: no second pass over them for the clock. */
 static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 {
@@ -314,8 +329,7 @@ static void take_runs(struct mmr_replay *r, const struct mmr_item *item)
 	cpu = tlb_this_cpu(r->mem->tlb, r->mem->cpu);
 	before = accesses_of(cpu);
 	if (st->task->mm)
-		mmu_access_runs(r->mem, item->runs, item->nr_runs);
-	touch_runs(r->mem, item->runs, item->nr_runs);
+		replay_runs(r->mem, item->runs, item->nr_runs);
 	r->nr_accesses += accesses_of(cpu) - before;
 }
 

@@ -30,6 +30,7 @@
 #include "mm/page_table_check.h"
 #include "mm/rmap.h"
 #include "mm/split_folio.h"
+#include "mm/touch_runs.h"
 #include "mm/vma.h"
 
 #define PAGE		4096ull
@@ -108,6 +109,7 @@ static void touch_pages(struct machine *m, unsigned s)
 		if ((!pte_is_leaf(*pte) || (write && !pte_write(*pte))) &&
 		    do_user_addr_fault(m->mem, BASE + p * PAGE, write ? FAULT_FLAG_WRITE : 0) & VM_FAULT_ERROR)
 			continue;
+		touch_addr(m->mem, BASE + p * PAGE, write);
 		m->written[s][p] |= write;
 	}
 }

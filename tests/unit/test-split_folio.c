@@ -182,9 +182,14 @@ static void underused_folios_are_split_once_looked_at(void **state)
 	w.mem->conf.khugepaged_max_ptes_none = 400;
 	for (pfn_t i = 0; i < 111; i++)
 		page_mark_touched(w.mem, w.head + i, FOLIO_WRITTEN);
+	page_mark_touched(w.mem, w.head + 200, 0);	/* read only */
+	folio_touched_settle(w.mem);
 	assert_int_equal(deferred_split_scan(w.mem, 0, 0, 1), 1);
 	assert_int_equal(w.mem->vm_event[THP_UNDERUSED_SPLIT_PAGE], 1);
-	assert_int_equal(w.mem->thp_waste.untouched[9], 401);
+	assert_int_equal(w.mem->thp_waste.untouched[9], 400);
+	/* What was full of zeroes is the zero page now. */
+	assert_int_equal(w.mm->rss_stat[MM_ANONPAGES], 111);
+	assert_int_equal(w.mem->nodes[0]->vm_stat[NR_ANON_MAPPED], 111);
 	world_end(&w);
 }
 
