@@ -8,7 +8,7 @@
  * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth;
  * NUMA hints (mm/numa_balancing.h); without memory, demotion to slower nodes and another try (mm/demotion.h).
  * Simplified: no retries (reading takes no time), no per-VMA locks.
- * Left out: swap, userfaultfd, device memory with its own fault handler.
+ * Left out: userfaultfd, device memory with its own fault handler.
  *
  * The branches decide; each leaf acts and counts itself, so that
  *

@@ -9,7 +9,7 @@
 #include "base/config.h"
 
 struct knobs {
-	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], weights[8], skew, after;
+	uint64_t before, flag, count, bytes, ns, mode, nodes, ratio[3], weights[8], areas[CONFIG_MAX_AREAS], skew, after;
 };
 
 static const char *const modes[] = {"heuristic", "always", "never", NULL};
@@ -27,6 +27,7 @@ static const struct config_row rows[] = {
 	{"a.ratio", CONFIG_LIST, offsetof(struct knobs, ratio), "256,32,0", 0, 1000, ratios,
 	 "a list"},
 	{"a.weights", CONFIG_WEIGHTS, offsetof(struct knobs, weights), "3,1", 0, 0, NULL, "weights"},
+	{"a.areas", CONFIG_AREAS, offsetof(struct knobs, areas), "none", 64 << 10, 1ull << 40, modes, "areas"},
 	{"a.skew", CONFIG_DECIMAL, offsetof(struct knobs, skew), "1.05", 0, 10000, NULL, "a decimal"},
 };
 static const struct config_table table = {"a", rows, ARRAY_SIZE(rows)};
@@ -62,6 +63,8 @@ static void values_come_back_as_text_that_can_be_set(void **state)
 		{"a.weights", "none", "none"}, {"a.weights", "0,0,255,0", "0,0,255"},
 		{"a.nodes", "none", "none"}, {"a.ratio", "1\t2\t3", "1,2,3"},
 		{"a.ratio", "1,2,1000", "1,2,1000"},
+		{"a.areas", "none", "none"}, {"a.areas", "1024M", "1G::heuristic"},
+		{"a.areas", "64K:0:never,2G::always,1T:32767", "64K:0:never,2G::always,1T:32767:heuristic"},
 	};
 	struct knobs k, again;
 	char buf[64];
@@ -106,6 +109,12 @@ static void refusals_name_key_and_value(void **state)
 		{"a.skew", "1.0005", "three decimal places", -EINVAL},
 		{"a.skew", ".", "three decimal places", -EINVAL},
 		{"a.skew", "-1", "three decimal places", -EINVAL},
+		{"a.areas", "", "SIZE[:PRIORITY", -EINVAL},
+		{"a.areas", "1G,", "SIZE[:PRIORITY", -EINVAL},
+		{"a.areas", "32K", "size of '32K'", -EINVAL},
+		{"a.areas", "1G:32768", "32768 is more than", -EINVAL},
+		{"a.areas", "1G:1:sometimes", "heuristic, always, never", -EINVAL},
+		{"a.areas", "1M,1M,1M,1M,1M,1M,1M,1M,1M", "up to 8", -EINVAL},
 		{"a.ratio", "1,2", "3 numbers", -EINVAL},
 		{"a.ratio", "1,2,3,4", "3 numbers", -EINVAL},
 		{"a.ratio", "1,1001,2", "0 to 1000", -ERANGE},
