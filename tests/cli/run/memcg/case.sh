@@ -34,8 +34,18 @@ repeat 6144 4096
 repeat 1024 4096
 40 0 1 fault addr=0x10000000 flags=0x24
 TRACE
+cat >locked.txt <<'TRACE'
+@EXACT
+# 16 MiB locked: nothing of it can be reclaimed, whatever swap there is
+0 0 1 task tid=100 pid=100 ppid=1 mm=1
+0 0 1 comm data="worker"
+0 0 1 mmap addr=0x10000000 len=0x1000000 prot=3 flags=0x22
+10 0 1 mlock addr=0x10000000 len=0x1000000 lock=1
+20 0 1 exit code=0
+TRACE
 cp "$G/exact.json" .
-sed -i 's|@EXACT|@exact.json|' alone.txt two.txt
+sed -i 's|@EXACT|@exact.json|' alone.txt two.txt locked.txt
+$MKTRACE locked.txt locked.mmt
 $MKTRACE alone.txt alone.mmt
 $MKTRACE two.txt two.mmt
 figures() {
@@ -63,6 +73,8 @@ echo '== so much swap alone does not do'
 $M run -s memcg.max=8M -s memcg.swap_max=4M -s swap.areas=64M alone.mmt --check | figures
 echo '== version 1: memory and swap together'
 $M run -s memcg.version=v1 -s memcg.max=8M -s memcg.swap_max=12M -s swap.areas=64M alone.mmt --check | figures
+echo '== locked memory cannot be swapped'
+$M run -s memcg.max=8M -s swap.areas=64M locked.mmt --check | figures
 echo '== a limit of nothing ends, too'
 $M run -s memcg.max=0 alone.mmt --check | figures
 echo '== a group may be held up instead'
