@@ -71,7 +71,10 @@ static struct readahead_control read_ractl(const struct read_state *r, uint64_t 
 	};
 }
 
-/* Folios from index on without a gap, up to one with the mark of the next window or one that is being read (filemap_get_read_batch). */
+/*
+ * Folios from index on without a gap, up to one with the mark of the next window, or one that is being read
+ * (filemap_get_read_batch).
+ */
 static void get_read_batch(struct read_state *r, uint64_t index, uint64_t last)
 {
 	while (r->nr < PAGEVEC_SIZE && index <= last) {

@@ -4,11 +4,13 @@
  * System calls on files, as far as memory is concerned. Kernel counterpart: mm/filemap.c (filemap_read,
  * generic_perform_write, direct I/O), mm/fadvise.c, mm/readahead.c (readahead), fs/sync.c, fs/open.c (fallocate), fs/splice.c.
  *
- * Modelled: reads folio by folio with read-ahead; a folio that is read in several pieces counts as accessed once; writes in
- * folios as large as the write and the file system allow, dirty afterwards, writers held up (balance_dirty_pages); writes
- * through the cache (O_SYNC); O_DIRECT beside the cache, which is written back and dropped first; splice and sendfile, which
- * read without copying; fadvise; fsync, sync_file_range; fallocate. Bytes copied and bytes moved otherwise are counted.
- * Simplified: no data. Left out: AIO, RWF_NOWAIT, RWF_DONTCACHE (as without it), POSIX_FADV_NOREUSE, hole detection of file systems (unwritten pages are read as others).
+ * Modelled: reads folio by folio with read-ahead; a folio that is read in several pieces counts as accessed once; writes
+ * in folios as large as the write and the file system allow, dirty afterwards, writers held up (balance_dirty_pages);
+ * writes through the cache (O_SYNC); O_DIRECT beside the cache, which is written back and dropped first; splice and
+ * sendfile, which read without copying; fadvise; fsync, sync_file_range; fallocate. Bytes copied and bytes moved
+ * otherwise are counted.
+ * Simplified: no data. Left out: AIO, RWF_NOWAIT, RWF_DONTCACHE (as without it), POSIX_FADV_NOREUSE, hole detection of
+ * file systems (unwritten pages are read as others).
  */
 #ifndef MM_READ_WRITE_H
 #define MM_READ_WRITE_H

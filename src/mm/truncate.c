@@ -7,6 +7,7 @@
 #include "mm/hugetlb_pool.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
+#include "mm/pagewalk.h"
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/split_folio.h"
@@ -16,20 +17,34 @@
 
 /* ---- out of the areas ---- */
 
-static bool is_private_copy(const struct vm_area_struct *vma, uint64_t addr)
-{
-	struct pgtable *table;
-	unsigned level;
-	pte_t pte = *pgtable_walk(vma->vm_mm, addr, &level, &table);
+/* Ranges of addresses whose entries map the file's own pages. */
+struct file_ranges {
+	const struct vm_area_struct *vma;
+	VEC(struct file_range {
+		uint64_t start, end;
+	}) ranges;
+};
 
-	if (!pte_is_leaf(pte))
-		return !pte_none(pte); /* in swap: a private page, too */
-	return !(pte.pte & PTE_SPECIAL) && pfn_to_page(vma->vm_mm->mem, pte_pfn(pte))->flags & PG_ANON;
+/* Private copies, in memory or in swap, outlive the file's pages (unmap_mapping_pages() without even_cows). */
+static void note_file_entry(void *ctx, struct pgtable *table, unsigned index, uint64_t addr)
+{
+	struct file_ranges *r = ctx;
+	const struct memory *mem = r->vma->vm_mm->mem;
+	pte_t pte = table->ent[index];
+	uint64_t size = 1ull << mem->geo->level[table->level].shift;
+	struct file_range *last = r->ranges.nr ? &r->ranges.data[r->ranges.nr - 1] : NULL;
+
+	if (!pte_is_leaf(pte) || (!(pte.pte & PTE_SPECIAL) && pfn_to_page(mem, pte_pfn(pte))->flags & PG_ANON))
+		return;
+	if (last && last->end == addr)
+		last->end += size;
+	else
+		*vec_push(&r->ranges) = (struct file_range){addr, addr + size};
 }
 
 static void unmap_vma_range(struct vm_area_struct *vma, uint64_t start, uint64_t end, bool even_cows)
 {
-	uint64_t size = page_size(vma->vm_mm);
+	struct file_ranges r = {.vma = vma};
 
 	if (start >= end)
 		return;
@@ -37,9 +52,11 @@ static void unmap_vma_range(struct vm_area_struct *vma, uint64_t start, uint64_t
 		zap_page_range(vma, start, end, false);
 		return;
 	}
-	for (uint64_t addr = start; addr < end; addr += size)
-		if (!is_private_copy(vma, addr))
-			zap_page_range(vma, addr, addr + size, false);
+	walk_page_range_vma(vma, start, end, note_file_entry, &r);
+	for (size_t i = 0; i < r.ranges.nr; i++)
+		zap_page_range(vma, r.ranges.data[i].start > start ? r.ranges.data[i].start : start,
+			       r.ranges.data[i].end < end ? r.ranges.data[i].end : end, false);
+	vec_finish(&r.ranges);
 }
 
 void unmap_mapping_pages(struct memory *mem, struct address_space *mapping, uint64_t first, uint64_t last, bool even_cows)

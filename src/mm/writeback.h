@@ -109,11 +109,11 @@ void folio_start_writeback(struct memory *mem, pfn_t head, uint64_t done_ns);
 uint64_t io_submit_write(struct memory *mem, uint64_t bytes);
 /* The same for a read. */
 uint64_t io_submit_read(struct memory *mem, uint64_t bytes);
-/* A folio has come into the cache to be read, behind the one before: locked from now on, although the read is not submitted yet. */
+/* A folio has come into the cache to be read, behind the one before: locked already, although its read is not submitted yet. */
 void io_read_begin(struct memory *mem, pfn_t head);
 /* It is submitted, and done at that time (io_submit_read()). */
 void io_read_submitted(struct memory *mem, uint64_t done_ns);
-/* Device time at which the page will have been read: UINT64_MAX when its read is not submitted yet, 0 when it is not being read. */
+/* Device time at which the page will have been read: UINT64_MAX while its read is not submitted yet, 0: it is not being read. */
 uint64_t __folio_read_done(const struct memory *mem, const struct page *page);
 static inline uint64_t folio_read_done(const struct memory *mem, pfn_t head)
 {
@@ -155,7 +155,7 @@ void folio_wait_writeback(struct memory *mem, pfn_t head);
 
 /* ---- limits ---- */
 
-/* Pages that may be dirty before the flusher starts, and before writers are held up (nr_dirty_background_threshold, nr_dirty_threshold). */
+/* Pages that may be dirty before the flusher starts, and before writers are held up (nr_dirty_background_threshold, ...). */
 void global_dirty_limits(const struct memory *mem, uint64_t *ret_background, uint64_t *ret_thresh);
 
 /* Tags against flags, counters against frames, the heap. False: `why` gets a line for each contradiction. */
