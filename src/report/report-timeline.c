@@ -68,6 +68,10 @@ static void put_pressure(json_t *states, json_t *deltas, const struct timeline *
 
 	if (!all_zero(t, TIMELINE_SWAP_USED))
 		put_column(states, "swap_used_pages", t, TIMELINE_SWAP_USED, false);
+	if (!all_zero(t, TIMELINE_THP_PAGES))
+		put_column(states, "thp_pages", t, TIMELINE_THP_PAGES, false);
+	if (!all_zero(t, TIMELINE_THP_UNTOUCHED))
+		put_column(states, "thp_untouched_pages", t, TIMELINE_THP_UNTOUCHED, false);
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		if (!all_zero(t, times[i].column))
 			put_column(deltas, times[i].key, t, times[i].column, true);

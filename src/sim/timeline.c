@@ -90,6 +90,8 @@ static void add_row(struct mmr_replay *r, uint64_t time_ns)
 	row[TIMELINE_TIME] = time_ns;
 	row[TIMELINE_RSS] = sum_rss(r->mem);
 	row[TIMELINE_SWAP_USED] = total_swap_pages(r->mem) - get_nr_swap_pages(r->mem);
+	row[TIMELINE_THP_PAGES] = r->mem->thp_waste.nr_pages;
+	row[TIMELINE_THP_UNTOUCHED] = r->mem->thp_waste.nr_untouched;
 	row[TIMELINE_PRESSURE_SOME] = r->mem->psi.some_ns;
 	row[TIMELINE_PRESSURE_FULL] = r->mem->psi.full_ns;
 	row[TIMELINE_DIRECT_RECLAIM] = r->mem->reclaim_times.direct_ns;

@@ -29,6 +29,7 @@ enum timeline_column {
 	TIMELINE_TIME,
 	TIMELINE_RSS, /* pages, of all address spaces */
 	TIMELINE_SWAP_USED, /* pages */
+	TIMELINE_THP_PAGES, TIMELINE_THP_UNTOUCHED, /* of large anonymous folios: mm/folio_touched.h */
 	TIMELINE_PRESSURE_SOME, TIMELINE_PRESSURE_FULL, /* ns so far: mm/psi.h */
 	TIMELINE_DIRECT_RECLAIM, TIMELINE_KSWAPD, /* ns so far that they took */
 	TIMELINE_ZONE_STAT,
