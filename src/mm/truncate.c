@@ -17,12 +17,14 @@
 
 /* ---- out of the areas ---- */
 
+struct file_range {
+	uint64_t start, end;
+};
+
 /* Ranges of addresses whose entries map the file's own pages. */
 struct file_ranges {
 	const struct vm_area_struct *vma;
-	VEC(struct file_range {
-		uint64_t start, end;
-	}) ranges;
+	VEC(struct file_range) ranges;
 };
 
 /* Private copies, in memory or in swap, outlive the file's pages (unmap_mapping_pages() without even_cows). */
