@@ -46,27 +46,31 @@ static void put_yield(json_t *obj, uint64_t scanned, uint64_t stolen)
 	j_ratio(obj, "efficiency", stolen, scanned);
 }
 
+static uint64_t both(const struct memory *mem, unsigned item)
+{
+	return event(mem, item) + event(mem, item + 1);
+}
+
+/* Like /proc/vmstat, the counters by who reclaims leave out what the limits of groups were for. */
 static void put_reclaimers(json_t *reclaim, const struct memory *mem)
 {
 	static const char *const keys[] = {"kswapd", "direct", "khugepaged", "proactive"};
-	uint64_t scanned = 0, stolen = 0;
-	json_t *by;
+	uint64_t scanned = both(mem, PGSCAN_ANON), stolen = both(mem, PGSTEAL_ANON);
+	json_t *by, *demoted;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
-		scanned += event(mem, PGSCAN_KSWAPD + i);
-		stolen += event(mem, PGSTEAL_KSWAPD + i);
-	}
 	put_yield(reclaim, scanned, stolen);
 	by = j_object(reclaim, "by");
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
-		json_t *obj = j_object(by, keys[i]);
-
-		put_yield(obj, event(mem, PGSCAN_KSWAPD + i), event(mem, PGSTEAL_KSWAPD + i));
-		j_u64(obj, "demoted_pages", node_sum(mem, PGDEMOTE_KSWAPD + i));
+		put_yield(j_object(by, keys[i]), event(mem, PGSCAN_KSWAPD + i), event(mem, PGSTEAL_KSWAPD + i));
+		scanned -= event(mem, PGSCAN_KSWAPD + i);
+		stolen -= event(mem, PGSTEAL_KSWAPD + i);
 	}
+	put_yield(j_object(by, "limits"), scanned, stolen);
+	demoted = j_object(reclaim, "demoted_pages");
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		j_u64(demoted, keys[i], node_sum(mem, PGDEMOTE_KSWAPD + i));
 }
 
-/* Of groups' limits too, which `by` is not. */
 static void put_kinds(json_t *reclaim, const struct memory *mem)
 {
 	static const char *const keys[] = {"anon", "file"};

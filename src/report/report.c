@@ -123,13 +123,14 @@ const char *report_node_item_reason(const struct mmr_replay *r, unsigned item)
 	case NR_DIRTIED:
 	case NR_WRITTEN:
 		return report_no_file_calls(r);
+	case WORKINGSET_NODES:
+	case WORKINGSET_NODERECLAIM:
+		return "shadow entries take no memory in the model";
 	case NR_UNEVICTABLE:
 		return lru_reason(r);
 	case NR_VMSCAN_WRITE:
 	case NR_VMSCAN_IMMEDIATE:
 	case NR_SWAPCACHE:
-	case WORKINGSET_NODES:
-	case WORKINGSET_NODERECLAIM:
 	case NR_ISOLATED_ANON:
 	case NR_ISOLATED_FILE:
 		return report_no_recency(r);
