@@ -157,18 +157,20 @@ static uint64_t writeback_single_inode(struct memory *mem, struct address_space 
 /* As long as there is more than the background limit. */
 static void wb_do_background(struct memory *mem)
 {
-	uint64_t background, thresh, idle = 0, nr_files = 0;
+	const struct address_space *first_idle = NULL;
+	uint64_t background, thresh;
 	struct address_space *mapping;
-	const struct list_head *pos;
 
-	list_for_each(pos, &mem->writeback->b_dirty)
-		nr_files++;
 	for (;;) {
 		global_dirty_limits(mem, &background, &thresh);
 		mapping = oldest_dirty(mem);
-		if (!mapping || idle > nr_files || global_node_page_state(mem, NR_FILE_DIRTY) <= background)
+		/* Once round without any that could be written: all that is dirty is under writeback as well. */
+		if (!mapping || mapping == first_idle || global_node_page_state(mem, NR_FILE_DIRTY) <= background)
 			return;
-		idle = writeback_single_inode(mem, mapping, MIN_WRITEBACK_PAGES) ? 0 : idle + 1;
+		if (writeback_single_inode(mem, mapping, MIN_WRITEBACK_PAGES))
+			first_idle = NULL;
+		else if (!first_idle)
+			first_idle = mapping;
 	}
 }
 
