@@ -11,7 +11,7 @@
 #include "import/sink.h"
 
 const struct trace_importer *const trace_importers[] = {
-	&importer_drmemtrace, &importer_lackey, &importer_text, &importer_champsim, NULL,
+	&importer_drmemtrace, &importer_lackey, &importer_tracepoints, &importer_text, &importer_champsim, NULL,
 };
 
 static const struct trace_importer *named(const char *name, struct mmr_error *err)

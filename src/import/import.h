@@ -30,7 +30,8 @@ struct trace_importer {
 	bool takes_folders;	/* path may be a folder of files that belong together */
 };
 
-extern const struct trace_importer importer_drmemtrace, importer_champsim, importer_lackey, importer_text;
+extern const struct trace_importer importer_drmemtrace, importer_champsim, importer_lackey, importer_text,
+	importer_tracepoints;
 
 /* All of them; NULL ends the table. */
 extern const struct trace_importer *const trace_importers[];

@@ -132,10 +132,8 @@ static void widen(struct sink *s, struct area a, uint32_t prot)
 	areas_set(areas_of(s), a.start, a.end, a.prot | prot);
 }
 
-static void ensure_mapped(struct sink *s, const struct mmr_run *run)
+static void ensure_mapped(struct sink *s, uint64_t addr, uint32_t prot)
 {
-	uint64_t addr = MMR_RUN_PAGE(run) << MMR_GRANULE_SHIFT;
-	uint32_t prot = run->page & MMR_RUN_INSN ? PROT_READ | PROT_EXEC : PROT_READ | (run->nr_writes ? PROT_WRITE : 0);
 	const struct area *a = areas_find(areas_of(s), addr);
 
 	if (!a)
@@ -149,7 +147,9 @@ static int emit_runs(void *ctx, const struct mmr_run *run, size_t nr, struct mmr
 	struct sink *s = ctx;
 
 	for (size_t i = 0; i < nr && !s->error; i++)
-		ensure_mapped(s, &run[i]);
+		ensure_mapped(s, MMR_RUN_PAGE(&run[i]) << MMR_GRANULE_SHIFT,
+			      run[i].page & MMR_RUN_INSN ? PROT_READ | PROT_EXEC
+							: PROT_READ | (run[i].nr_writes ? PROT_WRITE : 0));
 	s->res->runs += nr;
 	if (!s->error)
 		note_output(s, mmr_writer_runs(s->writer, s->task, s->cpu, s->time_ns, run, nr, err ? err : s->err));
@@ -397,6 +397,9 @@ void sink_event(struct sink *s, struct mmr_event *ev)
 	runs_close(&s->runs);
 	if (s->task)
 		follow_areas(s, ev);
+	/* What was not said to be a write may have been one. */
+	if (s->task && ev->kind == MMR_FAULT)
+		ensure_mapped(s, ev->FAULT.addr, PROT_READ | PROT_WRITE | (ev->FAULT.flags & MMR_FAULT_EXEC ? PROT_EXEC : 0));
 	write_event(s, ev, s->task);
 }
 

@@ -187,6 +187,44 @@ static void formats_are_told_apart(void **state)
 	assert_int_equal(f.res.skipped[0].nr, 1);
 }
 
+static void events_of_the_kernel_come_as_text(void **state)
+{
+	(void)state;
+	/* perf script */
+	assert_int_equal(import_text(
+		"  ls 12/13 [001] 18981.322660:       page-faults:     56063c9f05c0\n"
+		"  ls 12/13 [001] 18981.322661: exceptions:page_fault_user: address=0x56063c9f05c0 ip=0x1 error_code=0x6\n"
+		"  ls 12/13 [001] 18981.323086: syscalls:sys_enter_mmap: addr: 0x00000000, len: 0x00002000, prot: 0x00000003, "
+		"flags: 0x00000022, fd: 0xffffffff, off: 0x00000000\n"
+		"  ls 12/13 [001] 18981.323092: syscalls:sys_exit_mmap: 0x7fb237302000\n"
+		"  ls 12 [001] 18981.323100:       1 kmem:mm_page_alloc: page=0x5 pfn=0x31de0c order=2 migratetype=1 "
+		"gfp_flags=GFP_HIGHUSER_MOVABLE|__GFP_ZERO\n"
+		"  ls 12 [001] 18981.323110: vmscan:mm_vmscan_kswapd_wake: nid=0 order=0\n"), 0);
+	assert_string_equal(f.res.format, "tracepoints");
+	assert_int_equal(event(MMR_FAULT)->FAULT.addr, 0x56063c9f05c0);
+	assert_int_equal(event(MMR_FAULT)->time_ns, 18981322660000ull);
+	assert_int_equal(event(MMR_FAULT)->cpu, 1);
+	assert_int_equal(event(MMR_MMAP)->MMAP.addr, 0x7fb237302000);
+	assert_int_equal(event(MMR_MMAP)->MMAP.len, 0x2000);
+	assert_int_equal(event(MMR_PAGE_ALLOC)->PAGE_ALLOC.pfn, 0x31de0c);
+	assert_int_equal(event(MMR_PAGE_ALLOC)->PAGE_ALLOC.order, 2);
+	assert_int_equal(event(MMR_PAGE_ALLOC)->PAGE_ALLOC.gfp, 0x100dca);
+	/* the fault told twice, the event of vmscan */
+	assert_int_equal(f.res.skipped[0].nr + f.res.skipped[1].nr, 2);
+	/* ftrace */
+	assert_int_equal(import_text(
+		"# tracer: nop\n"
+		"#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
+		"            bash-1234    [003] d..1.    12.500000: mm_page_free: page=0x7 pfn=0x77 order=1\n"
+		"           <...>-1235    [000] .....    12.600000: kmalloc: call_site=f ptr=00000000deadbeef bytes_req=60 "
+		"bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1\n"), 0);
+	assert_int_equal(event(MMR_PAGE_FREE)->PAGE_FREE.pfn, 0x77);
+	assert_int_equal(event(MMR_PAGE_FREE)->cpu, 3);
+	assert_int_equal(event(MMR_KMALLOC)->KMALLOC.ptr, 0xdeadbeef);
+	assert_int_equal(event(MMR_KMALLOC)->KMALLOC.alloc, 64);
+	assert_int_equal(event(MMR_KMALLOC)->KMALLOC.gfp, 0xcc0);
+}
+
 /* ---- ChampSim ---- */
 
 static void champsim_has_an_instruction_a_record(void **state)
@@ -332,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_text_names_the_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(strict_refuses_to_guess, setup, teardown),
 		cmocka_unit_test_setup_teardown(formats_are_told_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(events_of_the_kernel_come_as_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(champsim_has_an_instruction_a_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(drmemtrace_calls_become_areas, setup, teardown),
 		cmocka_unit_test_setup_teardown(filtered_drmemtraces_are_refused, setup, teardown),
