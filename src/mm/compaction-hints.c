@@ -143,3 +143,38 @@ void reset_isolation_suitable(struct pglist_data *pgdat)
 		if (pgdat->node_zones[t].managed_pages)
 			__reset_isolation_suitable(&pgdat->node_zones[t]);
 }
+
+static bool zone_consistent(const struct zone *zone, struct strbuf *why)
+{
+	const struct zone_compaction *c = &zone->compact;
+
+	if (!zone->capture && c->defer_shift <= COMPACT_MAX_DEFER_SHIFT && c->considered <= 1u << c->defer_shift &&
+	    c->order_failed <= zone->max_order + 1)
+		return true;
+	strbuf_addf(why, "%s: compaction deferred %u of %u times from order %u on%s\n", zone->name, c->considered,
+		    1u << (c->defer_shift & 31), c->order_failed, zone->capture ? ", a block is waited for" : "");
+	return false;
+}
+
+bool compaction_consistent(const struct memory *mem, struct strbuf *why)
+{
+	uint64_t attempts = 0;
+	bool ok = true;
+
+	for (unsigned n = 0; n < mem->nr_nodes; n++)
+		for (unsigned t = 0; mem->nodes[n] && t < MAX_NR_ZONES; t++)
+			ok &= !mem->nodes[n]->node_zones[t].managed_pages || zone_consistent(&mem->nodes[n]->node_zones[t], why);
+	for (unsigned order = 0; order < MAX_ORDER_LIMIT; order++) {
+		const struct compact_order_stats *s = &mem->compact_order[order];
+
+		attempts += s->attempts;
+		if (s->attempts == s->success + s->fail && s->daemon >= s->daemon_success + s->daemon_fail)
+			continue;
+		strbuf_addf(why, "compaction of order %u: attempts, successes and failures do not add up\n", order);
+		ok = false;
+	}
+	if (attempts == mem->vm_event[COMPACTSTALL])
+		return ok;
+	strbuf_addf(why, "compact_stall is not what was tried by order\n");
+	return false;
+}

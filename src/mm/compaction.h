@@ -23,6 +23,7 @@
 #ifndef MM_COMPACTION_H
 #define MM_COMPACTION_H
 
+#include "base/strbuf.h"
 #include "mm/compact_defer.h"
 #include "mm/mm_types.h"
 
@@ -65,5 +66,7 @@ void kcompactd_proactive(struct memory *mem);
 unsigned fragmentation_score_node(const struct pglist_data *pgdat);
 
 void compaction_destroy(struct memory *mem);
+/* Between two compactions: nobody waits for a block, deferral and results within their bounds. */
+bool compaction_consistent(const struct memory *mem, struct strbuf *why);
 
 #endif

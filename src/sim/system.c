@@ -321,6 +321,18 @@ static int check_devices(const struct system *sys, const struct settings *s, str
 	return 0;
 }
 
+/* Lists of zones are those of kernels that had neither groups on them nor generations. */
+static int check_lists(const struct settings *s, struct mmr_error *err)
+{
+	if (!s->mm.lru_per_zone)
+		return 0;
+	if (cgroups_wanted(&s->memcg, &s->cgroups))
+		return err_set(err, -EINVAL, "kernel.lru_per_zone does not go together with memory cgroups");
+	if (s->mm.reclaim_policy == RECLAIM_MGLRU)
+		return err_set(err, -EINVAL, "kernel.lru_per_zone does not go together with reclaim.policy=mglru");
+	return 0;
+}
+
 static void add_devices(struct system *sys)
 {
 	for (unsigned i = 0; i < sys->profile->nr_devices; i++) {
@@ -406,6 +418,8 @@ int system_create(struct system **ret, const struct settings *s, const struct tr
 	if (!rc)
 		rc = check_devices(sys, s, err);
 	if (!rc)
+		rc = check_lists(s, err);
+	if (!rc)
 		rc = create_memory(sys, s, meta, err);
 	if (rc) {
 		system_destroy(sys);
@@ -455,6 +469,8 @@ bool system_consistent(const struct system *sys, struct strbuf *why)
 	if (!page_table_check(sys->mem, why))
 		ok = false;
 	if (!hugetlb_consistent(sys->mem, why) || !thp_consistent(sys->mem, why))
+		ok = false;
+	if (!compaction_consistent(sys->mem, why))
 		ok = false;
 	if (!lru_consistent(sys->mem)) {
 		ok = false;
