@@ -64,7 +64,8 @@ static void captured_by_name(struct settings *s, const struct trace_meta *meta)
 		char path[128];
 
 		for (size_t k = 0; k < t->nr; k++)
-			if (metadata_path(t->rows[k].key, path, sizeof(path)))
+			/* lists of zones: captured_reserve_ratio() knows which zones the kernel has */
+			if (t->rows[k].type != CONFIG_LIST && metadata_path(t->rows[k].key, path, sizeof(path)))
 				captured_value(s, meta, path, t->rows[k].key);
 	}
 }
