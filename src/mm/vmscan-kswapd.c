@@ -12,6 +12,7 @@
 
 #include "mm/compaction.h"
 #include "mm/page_alloc.h"
+#include "mm/writeback.h"
 #include "mm/psi.h"
 
 #define SHORT_SLEEP_NS		100000000ull
@@ -239,7 +240,7 @@ static void go_to_sleep(struct pglist_data *pgdat)
 	mem->kswapd_nodes &= ~(1ull << pgdat->node_id);
 	k->pgdat_dirty = k->pgdat_writeback = false;
 	mem_cgroup_lruvec(NULL, pgdat)->congested = false;
-	k->slept_ns = mem->now_ns;
+	k->slept_ns = io_time(mem);
 	k->has_slept = true;
 	k->debt_ns = 0;
 	reset_isolation_suitable(pgdat);
@@ -292,10 +293,10 @@ void wakeup_kswapd(struct memory *mem, struct zone *zone, unsigned order, enum z
 		k->order = order;
 	if (awake)
 		return;
-	if (k->has_slept && mem->now_ns - k->slept_ns < SHORT_SLEEP_NS)
+	if (k->has_slept && io_time(mem) - k->slept_ns < SHORT_SLEEP_NS)
 		count_vm_event(mem, KSWAPD_LOW_WMARK_HIT_QUICKLY);
 	if (!mem->kswapd_nodes) {
-		mem->reclaim_times.last_ns = mem->now_ns;
+		mem->reclaim_times.last_ns = io_time(mem);
 		mem->reclaim_times.last_faults = mem->vm_event[PGFAULT];
 	}
 	mem->kswapd_nodes |= 1ull << pgdat->node_id;
@@ -330,18 +331,18 @@ static void kswapd_pass(struct memory *mem, struct pglist_data *pgdat)
 	mem->is_kswapd = false;
 }
 
+/* What went by on the clock and in waits beside it, direct reclaim included; and at least what the faults take. */
 static uint64_t time_since_last_turn(struct memory *mem)
 {
 	struct reclaim_times *t = &mem->reclaim_times;
-	uint64_t clock = mem->now_ns - t->last_ns;
+	uint64_t clock = io_time(mem) - t->last_ns;
 	uint64_t faults = (mem->vm_event[PGFAULT] - t->last_faults) * mem->conf.reclaim_fault_ns;
 
-	t->last_ns = mem->now_ns;
+	if (clock < faults)
+		let_device_run(mem, faults - clock);
+	t->last_ns = io_time(mem);
 	t->last_faults = mem->vm_event[PGFAULT];
-	if (clock >= faults)
-		return clock;
-	let_device_run(mem, faults - clock);
-	return faults;
+	return clock > faults ? clock : faults;
 }
 
 void kswapd_run(struct memory *mem)

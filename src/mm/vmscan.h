@@ -9,7 +9,7 @@
  * throttling; slab shrinkers in proportion; demotion to slower tiers; proactive reclaim.
  *
  * How fast kswapd runs: the model's clock gives it time. Behind each fault and each item of the trace it has what went by
- * since it last had a turn: the advance of the clock, but at least reclaim.fault_time for each page fault in between (on
+ * since it last had a turn: the advance of the clock and what tasks waited beside it, but at least reclaim.fault_time for each page fault in between (on
  * exact traces faults take no time on the clock). It scans reclaim.kswapd_rate pages in a second of that time, in passes
  * over its node; a pass that takes longer than there is time is paid back before the next. Direct reclaim works at the same rate,
  * and the caller's wait is counted in memory->reclaim_times.
