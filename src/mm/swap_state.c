@@ -41,7 +41,8 @@ uint64_t swap_cache_get_shadow(const struct memory *mem, swp_entry_t entry)
 
 static void count_cached(struct memory *mem, pfn_t head, int64_t nr)
 {
-	lruvec_stat_mod_folio(mem, head, NR_FILE_PAGES, nr);
+	/* Groups do not count the swap cache with their files. */
+	mod_node_page_state(pfn_to_node(mem, head), NR_FILE_PAGES, nr);
 	lruvec_stat_mod_folio(mem, head, NR_SWAPCACHE, nr);
 }
 
@@ -63,7 +64,7 @@ void swap_cache_add_folio(struct memory *mem, pfn_t head, swp_entry_t entry)
 	count_cached(mem, head, nr);
 }
 
-void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow)
+static void leave_cache(struct memory *mem, pfn_t head, uint64_t shadow)
 {
 	struct page *page = pfn_to_page(mem, head);
 	swp_entry_t entry = page_swap_entry(mem, head);
@@ -74,8 +75,27 @@ void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow)
 		slot_entry(mem, entry)[i] = shadow;
 	page->flags &= ~PG_SWAPCACHE;
 	count_cached(mem, head, -(int64_t)nr);
-	swapcache_clear(mem, entry, nr);
+}
+
+/* The cache's slots and its reference. */
+static void give_back(struct memory *mem, pfn_t head)
+{
+	swapcache_clear(mem, page_swap_entry(mem, head), 1u << page_order(pfn_to_page(mem, head)));
 	put_page(mem, head);
+}
+
+void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow)
+{
+	leave_cache(mem, head, shadow);
+	give_back(mem, head);
+}
+
+void swap_cache_evict(struct memory *mem, pfn_t head, uint64_t shadow)
+{
+	leave_cache(mem, head, shadow);
+	/* Counted as its group's until here. */
+	memcg1_swapout(mem, head, page_swap_entry(mem, head).val);
+	give_back(mem, head);
 }
 
 void swap_cache_migrate(struct memory *mem, pfn_t src, pfn_t dst)

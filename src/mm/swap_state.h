@@ -32,6 +32,8 @@ void swap_cache_add_folio(struct memory *mem, pfn_t head, swp_entry_t entry);
 /* Out of the cache, a shadow (0: none) for each page; the cache's slots and its reference go. */
 void swap_cache_del_folio(struct memory *mem, pfn_t head, uint64_t shadow);
 
+/* The same for reclaim: with cgroup v1 the charge goes over to the slots. */
+void swap_cache_evict(struct memory *mem, pfn_t head, uint64_t shadow);
 /* The folio moves to other frames: its slots go along (folio_migrate_mapping). References are the caller's. */
 void swap_cache_migrate(struct memory *mem, pfn_t src, pfn_t dst);
 

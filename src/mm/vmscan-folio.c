@@ -226,11 +226,8 @@ static bool remove_mapping(struct shrink_control *s, pfn_t head)
 	if (!is_freeable(mem, head) || page->flags & PG_DIRTY)
 		return false;
 	if (page->flags & PG_SWAPCACHE) {
-		swp_entry_t entry = page_swap_entry(mem, head);
-
 		shadow = workingset_eviction(mem, head, target);
-		memcg1_swapout(mem, head, entry.val);
-		swap_cache_del_folio(mem, head, shadow);
+		swap_cache_evict(mem, head, shadow);
 		return true;
 	}
 	if (folio_is_file_lru(page))

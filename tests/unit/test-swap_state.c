@@ -346,8 +346,10 @@ static void lazily_freed(void **state)
 	pte_of(w.mm, 1)->pte |= PTE_DIRTY;
 	pfn = pte_pfn(*pte_of(w.mm, 1));
 	get_page(w.mem, pfn);
+	assert_true(folio_isolate_lru(w.mem, pfn));
 	assert_false(try_to_unmap(w.mem, pfn, 0));
 	assert_true(pfn_to_page(w.mem, pfn)->flags & PG_SWAPBACKED);
+	folio_putback_lru(w.mem, pfn);
 	put_page(w.mem, pfn);
 	/* What is in swap goes at once. */
 	touch(w.mm, 2, true);

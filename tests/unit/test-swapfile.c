@@ -5,9 +5,11 @@
 
 #include <stdbool.h>
 
+#include "mm/fork.h"
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
 #include "mm/swap_state.h"
+#include "mm/vma.h"
 
 #define MIB		(1ull << 20)
 #define CLUSTER		512u	/* slots, as a huge page has pages */
@@ -224,6 +226,31 @@ static void bad_areas(void **state)
 	finish(mem);
 }
 
+/* All of swap may be committed beside a share of memory; a single mapping may be as large as both together. */
+static void commit_limit(void **state)
+{
+	struct memory *mem = machine(&(struct swap_area_desc){16 * MIB, -1, SWAP_SSD}, 1);
+	struct mm_struct *mm = mm_alloc(mem);
+	uint64_t ram = mem->totalram_pages, swap = total_swap_pages(mem);
+
+	(void)state;
+	assert_true(vm_enough_memory(mm, ram + swap));
+	assert_false(vm_enough_memory(mm, ram + swap + 1));
+	vm_unacct_memory(mem, ram + swap);
+	mem->conf.overcommit_memory = 2;
+	mem->conf.overcommit_ratio = 0;
+	mem->conf.admin_reserve_kbytes = 4;
+	assert_true(vm_enough_memory(mm, swap - 2));
+	assert_false(vm_enough_memory(mm, 1));
+	vm_unacct_memory(mem, swap - 2);
+	mem->conf.overcommit_kbytes = 400;
+	assert_true(vm_enough_memory(mm, swap + 100 - 2));
+	assert_false(vm_enough_memory(mm, 1));
+	vm_unacct_memory(mem, swap + 100 - 2);
+	mmput(mm);
+	finish(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test(exhaustion),
 		cmocka_unit_test(single_slots_from_clusters_of_others),
 		cmocka_unit_test(bad_areas),
+		cmocka_unit_test(commit_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
