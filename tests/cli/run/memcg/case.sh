@@ -117,6 +117,7 @@ $M run -s memcg.group..max=1M alone.mmt; echo $?
 $M run -s 'memcg.group.a b.max=1M' alone.mmt; echo $?
 $M run -s memcg.group.db.max=lots alone.mmt; echo $?
 $M run -s memcg.swappiness=300 alone.mmt; echo $?
+$M run -s memcg.max=1M -s kernel.lru_per_zone=on alone.mmt; echo $?
 echo '== a trace of faults cannot answer for a limit'
 $M run -s memcg.max=1M $T/anon.mmt; echo $?
 $M run -s memcg.high=1M $T/anon.mmt; echo $?
