@@ -18,6 +18,7 @@
 #include "mm/pgtable.h"
 #include "mm/rmap.h"
 #include "mm/swapfile.h"
+#include "mm/thp_orders.h"
 #include "mm/vma.h"
 #include "mm/vma_policy.h"
 #include "report/procfs.h"
@@ -310,17 +311,7 @@ static void put_vm_flags(struct procfs *p, uint64_t flags)
 /* A huge page fits in, and the settings and madvise() permit one (mm/huge_memory.c). */
 static bool thp_eligible(const struct vm_area_struct *vma)
 {
-	const struct memory *mem = vma->vm_mm->mem;
-	uint64_t size = 1ull << mem->geo->level[1].shift,
-		 start = (vma->vm_start + size - 1) & ~(size - 1);
-
-	if (!mem->geo->level[1].may_leaf || !vma_is_anonymous(vma) ||
-	    vma->vm_flags & VM_NOHUGEPAGE || start < vma->vm_start || vma->vm_end < size)
-		return false;
-	if (start > vma->vm_end - size)
-		return false;
-	return mem->conf.thp_enabled == 2 ||
-	       (mem->conf.thp_enabled == 1 && vma->vm_flags & VM_HUGEPAGE);
+	return thp_vma_allowable_orders(vma, TVA_SMAPS, thp_orders_all_anon(vma->vm_mm->mem));
 }
 
 static void put_smap(struct procfs *p, const struct vm_area_struct *vma,

@@ -148,8 +148,8 @@ static void put_status(struct procfs *p, const struct sim_process *proc,
 	strbuf_addstr(&p->text, "Kthread:\t0\n");
 	put_memory(p, task->mm);
 	put_fixed(p, flags, ARRAY_SIZE(flags));
-	strbuf_addf(&p->text, "THP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\nThreads:\t%u\n",
-		    proc->nr_threads);
+	strbuf_addf(&p->text, "THP_enabled:\t%d\nuntag_mask:\t0xffffffffffffffff\nThreads:\t%u\n",
+		    task->mm && !task->mm->thp_disabled, proc->nr_threads);
 	put_fixed(p, signals, ARRAY_SIZE(signals));
 	put_nodes(p, task);
 	put_fixed(p, switches, ARRAY_SIZE(switches));
