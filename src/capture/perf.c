@@ -613,7 +613,8 @@ static int prepare(struct perf_capture *c)
 		ret = err_set(c->err, -errno, "signalfd: %s", strerror(errno));
 	if (ret == 0 && !c->opt->kernel_only)
 		open_masks(c);
-	if (ret == 0 && !c->opt->kernel_only)
+	/* To look at each file that a whole machine opens would fill the kernel's own events with ours. */
+	if (ret == 0 && !c->opt->kernel_only && !(c->opt->all && c->opt->kernel))
 		open_calls(c);
 	if (ret == 0 && !c->opt->all)
 		open_group(c);
