@@ -6,7 +6,7 @@
  *
  * Modelled: the whole tree for anonymous, private and shared file and shmem memory; zero page, copy-on-write with
  * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth;
- * NUMA hints (mm/numa_balancing.h); without memory, demotion to slower nodes and another try (mm/demotion.h).
+ * NUMA hints (mm/numa_balancing.h); kswapd has its turn behind each fault (mm/vmscan.h).
  * Simplified: no retries (reading takes no time), no per-VMA locks.
  * Left out: userfaultfd, device memory with its own fault handler.
  *

@@ -480,7 +480,7 @@ struct memory {
 	bool mm_walk;				/* who reclaims now collects what it finds young: aging, kswapd */
 	uint64_t numa_tick_ns;			/* when its tick came last */
 	struct objpool vma_numab_pool, task_numa_pool, numa_group_pool;	/* only with it */
-	uint64_t kswapd_nodes;			/* whose kswapd was woken and has not run: mm/demotion.h */
+	uint64_t kswapd_nodes;			/* whose kswapd is awake: mm/vmscan.h */
 	uint64_t kcompactd_nodes;		/* whose kcompactd was woken and has not run: mm/compaction.h */
 	struct mem_cgroup *root_memcg;		/* NULL without groups: mm/memcg.h */
 	struct memcg_system *memcg;		/* stocks of CPUs, groups by id; NULL without groups */

@@ -7,8 +7,7 @@
  * Modelled: nodes within RECLAIM_DISTANCE; only the CPU's own node or nodes without CPUs; what a node must
  * hold for it to be worth while (min_unmapped_ratio, min_slab_ratio); not for requests that may not wait.
  * What reclaim frees is up to memory->pressure->node_reclaim.
- * Simplified: platforms that allow more than RECLAIM_DISTANCE (AMD EPYC) do not. Dirty pages are not
- * counted, so RECLAIM_WRITE changes the threshold for nothing.
+ * Simplified: platforms that allow more than RECLAIM_DISTANCE (AMD EPYC) do not.
  */
 #include "mm/page_alloc-internal.h"
 
@@ -22,6 +21,8 @@ static uint64_t node_pagecache_reclaimable(const struct pglist_data *pgdat)
 
 	if (!(pgdat->mem->conf.zone_reclaim_mode & RECLAIM_UNMAP))
 		kept += stat[NR_FILE_MAPPED];
+	if (!(pgdat->mem->conf.zone_reclaim_mode & RECLAIM_WRITE))
+		kept += stat[NR_FILE_DIRTY];
 	return file > kept ? file - kept : 0;
 }
 
