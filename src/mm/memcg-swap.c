@@ -106,9 +106,6 @@ void memcg1_swapout(struct memory *mem, pfn_t head, uint32_t entry)
 	heir = obj_cgroup_memcg(mem, memcg->id);
 	heir->stat[MEMCG_SWAP] += nr;
 	record(mem, entry, nr, heir->id);
-	/* The folio leaves the swap cache as nobody's: of the group's counters it goes now. */
-	memcg_lruvec_stat_mod(memcg, pfn_to_node(mem, head)->node_id, NR_FILE_PAGES, -(int64_t)nr);
-	memcg_lruvec_stat_mod(memcg, pfn_to_node(mem, head)->node_id, NR_SWAPCACHE, -(int64_t)nr);
 	mem->page_memcg[head] = 0;
 	memcg->vm_event[PGPGOUT]++;
 	if (!mem_cgroup_is_root(memcg))

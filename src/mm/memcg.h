@@ -274,7 +274,7 @@ void mem_cgroup_swap_failed(struct memory *mem, pfn_t head);
 void mem_cgroup_uncharge_swap(struct memory *mem, uint32_t entry, unsigned nr);
 /* A fresh folio for what is in those slots: charged to the group that swapped it out, if that lives, else as mem_cgroup_charge(). */
 bool mem_cgroup_swapin_charge(struct memory *mem, pfn_t head, const struct mm_struct *mm, gfp_t gfp, uint32_t entry);
-/* v1: the folio is about to leave the swap cache for good (reclaim): its charge stays with the slots. */
+/* v1: the folio has left the swap cache for good (reclaim), its slots are not given back yet: its charge stays with them. */
 void memcg1_swapout(struct memory *mem, pfn_t head, uint32_t entry);
 /* v1: a folio was charged for slots that are still in use. */
 void memcg1_swapin(struct memory *mem, uint32_t entry, unsigned nr);

@@ -160,12 +160,6 @@ static void op_object(struct model *m)
 		hold(m, (struct held){.kind = OBJECT, .object = object, .cache = m->caches[c], .bytes = sizes[c] + 8});
 }
 
-static void count_in_swap_cache(struct memory *mem, pfn_t pfn, int64_t nr)
-{
-	lruvec_stat_mod_folio(mem, pfn, NR_FILE_PAGES, nr);
-	lruvec_stat_mod_folio(mem, pfn, NR_SWAPCACHE, nr);
-}
-
 /* A slot for some folio; the folio stays (as in the swap cache). */
 static void op_slot(struct model *m)
 {
@@ -179,9 +173,7 @@ static void op_slot(struct model *m)
 	if (m->v1) {
 		pfn_t pfn = m->held.data[i].pfn;
 
-		count_in_swap_cache(m->mem, pfn, 1);
 		memcg1_swapout(m->mem, pfn, slot);
-		count_in_swap_cache(m->mem, pfn, -1);
 		drop(m, i);
 	} else if (!mem_cgroup_try_charge_swap(m->mem, m->held.data[i].pfn, slot)) {
 		return;

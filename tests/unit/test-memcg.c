@@ -605,12 +605,7 @@ static void memory_and_swap_are_one_in_version_1(void **state)
 	assert_int_equal(f->group->memsw.usage, 64);
 	assert_true(mem_cgroup_try_charge_swap(f->mem, f->held[0], 5));
 	assert_int_equal(f->group->swap.usage, 0);
-	lruvec_stat_mod_folio(f->mem, f->held[0], NR_FILE_PAGES, 1);
-	lruvec_stat_mod_folio(f->mem, f->held[0], NR_SWAPCACHE, 1);
 	memcg1_swapout(f->mem, f->held[0], 5);
-	lruvec_stat_mod_folio(f->mem, f->held[0], NR_FILE_PAGES, -1);
-	lruvec_stat_mod_folio(f->mem, f->held[0], NR_SWAPCACHE, -1);
-	assert_int_equal(memcg_page_state(f->group, NR_SWAPCACHE), 0);
 	assert_null(folio_memcg(f->mem, f->held[0]));
 	assert_int_equal(f->group->memory.usage, 63);
 	assert_int_equal(f->group->memsw.usage, 64);
