@@ -280,6 +280,7 @@ static void copy_limits(struct mm_struct *mm, const struct mm_struct *old)
 	mm->arg_start = old->arg_start;
 	mm->env_end = old->env_end;
 	mm->stack_limit_bytes = old->stack_limit_bytes;
+	mm->oom_score_adj = old->oom_score_adj;
 	mm->thp_disabled = old->thp_disabled;
 }
 
