@@ -330,6 +330,20 @@ def row(name, kernel, model, exact):
     return f'  {name:26} {shown:>16} {model:>10} {off:>+9}{share}{mark}'
 
 
+def judge(case, natives, result):
+    """Rows of one case, and how many are not as they should be."""
+    exact, others = CASES[case][2:]
+    band, banded = BANDS.get(case, (0, ()))
+    rows, wrong = {}, 0
+    for name in exact + others:
+        kernel = [kernel_value(n, name) for n in natives]
+        model = model_value(result, name) if result else None
+        rows[name] = {'kernel': kernel, 'model': model, 'exact': name in exact}
+        wrong += name in exact and model not in kernel
+        wrong += name in banded and not within(model, kernel, band)
+    return rows, wrong
+
+
 def main():
     p = argparse.ArgumentParser(usage=__doc__)
     p.add_argument('-n', type=int, default=3)
@@ -348,6 +362,8 @@ def main():
         names = [n for n in CASES if n.startswith('thp') and CASES[n][2] or n in BANDS or n == 'fork_cow']
     if os.geteuid() and not a.r:
         skip('not root')
+    if a.g and not os.uname().release.startswith('6.18.'):
+        skip('not the reference kernel: ' + os.uname().release)
     if not shutil.which('valgrind') and not a.r:
         skip('no valgrind')
     directory = a.d or tempfile.mkdtemp(prefix='mmreplay-oracle-')
@@ -373,15 +389,14 @@ def main():
             natives = [o.native(case) for _ in range(a.n)]
             json.dump(natives, open(native_path, 'w'), indent=0)
         result = o.replay(case, a.s)
-        exact, others = CASES[case][2:]
-        rows = {}
-        for name in exact + others:
-            kernel = [kernel_value(n, name) for n in natives]
-            model = model_value(result, name) if result else None
-            rows[name] = {'kernel': kernel, 'model': model, 'exact': name in exact}
-            bad += name in exact and model not in kernel
-            band, banded = BANDS.get(case, (0, ()))
-            bad += name in banded and not within(model, kernel, band)
+        rows, wrong = judge(case, natives, result)
+        # Some counters are those of the whole machine: somebody else may have moved them.
+        for _ in range(3 if a.g and not a.r else 0):
+            if not wrong:
+                break
+            natives.append(o.native(case))
+            rows, wrong = judge(case, natives, result)
+        bad += wrong
         out[case] = rows
         if not a.j:
             limit, swap, _, _ = CASES[case]
