@@ -431,8 +431,11 @@ bool lru_gen_try_to_shrink(struct lruvec *lruvec, struct scan_control *sc)
 		if (!delta || scanned >= (uint64_t)nr_to_scan || lru_gen_should_abort(lruvec, sc))
 			break;
 	}
-	if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken)
+	if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken) {
 		wakeup_flusher_threads(sc->mem);
+		if (cgroup_reclaim(sc) && memcg_is_v1(sc->mem))
+			reclaim_throttle(sc, lruvec->pgdat, VMSCAN_THROTTLE_WRITEBACK);
+	}
 	return nr_to_scan < 0;
 }
 
