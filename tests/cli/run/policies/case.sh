@@ -9,7 +9,7 @@ show() {
 	python3 - "$name" <<'END'
 import json, sys
 r = json.load(open('r.json'))
-print(sys.argv[1], '- failed:', 'yes' if r['model']['fault_error'] else 'no',
+print(sys.argv[1], '- killed:', r['vmstat']['oom_kill'],
       '- misses are foreign:', r['vmstat']['numa_miss'] == r['vmstat']['numa_foreign'])
 for p in r['numa']['processes']:
     for a in p['areas']:
