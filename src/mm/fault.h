@@ -7,7 +7,9 @@
  * Modelled: the whole tree for anonymous, private and shared file and shmem memory; zero page, copy-on-write with
  * PG_ANON_EXCLUSIVE, fault-around with whole folios (6.18), mappings behind the end of a file, stack growth;
  * NUMA hints (mm/numa_balancing.h); kswapd has its turn behind each fault (mm/vmscan.h).
- * Simplified: no retries (reading takes no time), no per-VMA locks.
+ * swap entries, huge pages of all sizes and hugetlb; without memory, the OOM killer and another try. An allocation may
+ * reclaim: the entry is compared again afterwards, and the fault starts over when it changed.
+ * Simplified: nobody waits with a lock held, so nothing is retried for that; no per-VMA locks.
  * Left out: userfaultfd, device memory with its own fault handler.
  *
  * The branches decide; each leaf acts and counts itself, so that

@@ -6,7 +6,7 @@
  *
  * Modelled: the deposited table that each huge entry holds in store and that counts as page-table memory;
  * splitting an entry into base entries of the same folio; the huge zero page.
- * Left out: splitting the folio itself, file huge pages.
+ * Splitting the folio itself is in split_folio.h. Left out: huge entries of files.
  */
 #ifndef MM_HUGE_PMD_H
 #define MM_HUGE_PMD_H

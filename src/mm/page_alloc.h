@@ -7,11 +7,12 @@
  * Modelled: zonelists by distance; the fast path at the low mark and the slow path at the min mark
  * with the reserves that GFP flags open; fragmentation avoidance (ALLOC_NOFRAGMENT); highatomic
  * reserves; per-cpu lists of orders 0-3 and of PMD-sized pages with the kernel's automatic high
- * mark and batch; NUMA statistics.
- * Simplified: reclaim, compaction and the OOM killer are reached through memory->pressure; their
- * retry logic is bounded and simpler (page_alloc-slow.c). Zeroing costs nothing. Left out:
- * memory hotplug, page poisoning, the dirty-page balance
- * between zones, PCPF_FREE_HIGH_BATCH (large CPU caches keep more high-order pages).
+ * mark and batch; NUMA statistics; cpusets; pageblocks of CMA areas for movable requests; node reclaim
+ * before a farther node; charges to memory cgroups; single pages in batches.
+ * Simplified: reclaim, compaction and the OOM killer are reached through memory->pressure
+ * (page_alloc-slow.c says in which order). Zeroing costs nothing. Left out: memory hotplug, page
+ * poisoning, the dirty-page balance between zones, PCPF_FREE_HIGH_BATCH (large CPU caches keep more
+ * high-order pages).
  *
  * Interface:
  *   - alloc_pages(): 2^order pages near the wanted node; PFN_NONE when there are none (counted in

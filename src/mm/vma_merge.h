@@ -12,7 +12,8 @@
  *		       |prev|   |next|				    |changed| of it
  *
  * Modelled: all cases of both kinds; splitting of huge entries at new boundaries.
- * Left out: userfaultfd and names of anonymous areas as conditions; no allocation here fails.
+ * Left out: userfaultfd and names of anonymous areas as conditions. Without memory for an area or its chain the call
+ * fails before anything has changed.
  */
 #ifndef MM_VMA_MERGE_H
 #define MM_VMA_MERGE_H
