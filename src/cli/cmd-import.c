@@ -73,8 +73,12 @@ static int failed(const char *path, int rc, const struct import_result *res, con
 		cli_error("%s: %s", path, err->text);
 		return CLI_BAD_INPUT;
 	}
+	if (rc == -EBADMSG && err->offset) {
+		cli_error("%s: %s (byte offset %" PRIu64 ")", path, err->text, err->offset);
+		return CLI_BAD_INPUT;
+	}
 	if (rc == -EBADMSG) {
-		cli_error(err->offset ? "%s: %s (byte offset %" PRIu64 ")" : "%s: %s", path, err->text, err->offset);
+		cli_error("%s: %s", path, err->text);
 		return CLI_BAD_INPUT;
 	}
 	return cli_input_error(path, rc, err);

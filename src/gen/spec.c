@@ -371,9 +371,10 @@ static int check_work(const struct gen_spec *spec, const struct gen_work *w, str
 	const struct gen_region *r = gen_region_named(spec, w->region);
 	int rc;
 
+	if (!r && !w->region[0])
+		return err_set(err, -EINVAL, "the job has no region");
 	if (!r)
-		return err_set(err, -EINVAL, w->region[0] ? "there is no region '%.60s'" : "the job has no region%.0s",
-			       w->region);
+		return err_set(err, -EINVAL, "there is no region '%.60s'", w->region);
 	if (w->after[0] && !gen_job_named(spec, w->after))
 		return err_set(err, -EINVAL, "after: there is no job '%.60s'", w->after);
 	if (w->follow[0] && !gen_job_named(spec, w->follow))
@@ -392,16 +393,13 @@ static int check_kernel(const struct gen_kernel *k, struct mmr_error *err)
 	bool pages = k->alloc == GEN_PAGES;
 	int rc = gen_weighted_parse(pages ? k->orders : k->sizes, pages ? 13 : 1ull << 31, &w, err);
 
-	return rc ? err_prefix(err, rc, pages ? "orders" : "sizes") : 0;
+	return rc ? err_prefix(err, rc, "%s", pages ? "orders" : "sizes") : 0;
 }
 
 /* Prefixes the error with the line of the section. */
 static int at_line(struct mmr_error *err, int rc, unsigned line)
 {
-	char where[32];
-
-	snprintf(where, sizeof(where), "line %u", line);
-	return rc ? err_prefix(err, rc, where) : 0;
+	return rc ? err_prefix(err, rc, "line %u", line) : 0;
 }
 
 static int check_all(const struct gen_spec *spec, struct mmr_error *err)

@@ -348,7 +348,9 @@ struct relation {
 static void relate(struct relation *r, pfn_t a, pfn_t b)
 {
 	uint64_t to = b, from = a;
-	bool known = htable_get(&r->to, a, &to) | htable_get(&r->from, b, &from);
+	bool known = htable_get(&r->to, a, &to);
+
+	known = htable_get(&r->from, b, &from) || known;
 
 	assert_int_equal(to, b);
 	assert_int_equal(from, a);

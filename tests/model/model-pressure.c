@@ -108,8 +108,8 @@ static void set_up(struct world *w, const struct setup *s, uint64_t seed)
 static void check(struct world *w)
 {
 	struct strbuf why = {0};
-	bool ok = memory_consistent(w->mem, &why) & swap_consistent(w->mem, &why) & page_table_check(w->mem, &why) &
-		  filemap_consistent(w->mem, &why) & writeback_consistent(w->mem, &why) & lru_consistent(w->mem) &
+	bool ok = memory_consistent(w->mem, &why) && swap_consistent(w->mem, &why) && page_table_check(w->mem, &why) &&
+		  filemap_consistent(w->mem, &why) && writeback_consistent(w->mem, &why) && lru_consistent(w->mem) &&
 		  deferred_split_consistent(w->mem);
 
 	if (!ok)

@@ -57,7 +57,7 @@ static void check(const struct world *w)
 {
 	struct strbuf why = {0};
 
-	if (!(swap_consistent(w->mem, &why) & memory_consistent(w->mem, &why) & page_table_check(w->mem, &why)))
+	if (!(swap_consistent(w->mem, &why) && memory_consistent(w->mem, &why) && page_table_check(w->mem, &why)))
 		fail_msg("%s", why.s);
 	strbuf_finish(&why);
 }
