@@ -248,6 +248,11 @@ struct kmem_cache *kmem_cache_create(struct memory *mem, const char *name, unsig
 
 static void cache_release(struct kmem_cache *cache)
 {
+	struct list_head *pos;
+
+	/* Those of a machine that ends with objects in use: their pages go with it. */
+	list_for_each(pos, &cache->slabs)
+		free(list_entry(pos, struct slab, all)->objcg);
 	cache->mem->slab->nr_caches--;
 	list_del(&cache->list);
 	cache->policy->destroy(cache);

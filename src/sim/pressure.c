@@ -103,6 +103,7 @@ void pressure_destroy(struct pressure *p)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(shrinkers); i++)
 		shrinker_unregister(&p->shrinkers[i]);
+	oom_finish(p->mem);
 	p->mem->pressure = NULL;
 	free(p);
 }

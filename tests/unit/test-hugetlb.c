@@ -82,6 +82,7 @@ static void finish(struct env *e)
 	set_max_huge_pages(e->h, 0, 0);
 	assert_int_equal(e->h->nr_huge_pages, 0);
 	hugetlb_destroy(e->mem);
+	mapping_finish_all(e->mem);
 	memory_destroy(e->mem);
 }
 
