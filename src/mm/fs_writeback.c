@@ -234,7 +234,7 @@ static uint64_t pos_ratio(uint64_t freerun, uint64_t limit, uint64_t dirty)
 
 	if (dirty >= limit)
 		return 0;
-	x = ((setpoint - (int64_t)dirty) << RATELIMIT_SHIFT) / ((int64_t)limit - setpoint + 1);
+	x = (setpoint - (int64_t)dirty) * (1 << RATELIMIT_SHIFT) / ((int64_t)limit - setpoint + 1);
 	ratio = x;
 	ratio = ratio * x >> RATELIMIT_SHIFT;
 	ratio = ratio * x >> RATELIMIT_SHIFT;

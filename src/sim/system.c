@@ -442,6 +442,7 @@ void system_destroy(struct system *sys)
 		swap_destroy(sys->mem);
 		oom_finish(sys->mem);
 		dma_destroy(sys->mem);
+		lru_disable(sys->mem);
 		lru_gen_teardown(sys->mem);
 		compaction_destroy(sys->mem);
 		hugetlb_destroy(sys->mem);

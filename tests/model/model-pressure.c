@@ -16,6 +16,7 @@
 #include "base/strbuf.h"
 #include "mm/deferred_split.h"
 #include "mm/fault.h"
+#include "mm/compaction.h"
 #include "mm/filemap.h"
 #include "mm/fork.h"
 #include "mm/lru.h"
@@ -136,6 +137,7 @@ static void tear_down(struct world *w)
 	writeback_destroy(w->mem);
 	swap_destroy(w->mem);
 	oom_finish(w->mem);
+	compaction_destroy(w->mem);
 	memory_destroy(w->mem);
 }
 
